@@ -1,0 +1,95 @@
+//! The codecs an application is built with: a tuple, and an index into it.
+
+use super::{Codec, Decode, Encode};
+use crate::{Error, ErrorKind};
+
+/// Which codec of the application's set a connection uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CodecIndex(u8);
+
+impl CodecIndex {
+    /// The codec at `index` of the set.
+    pub const fn new(index: u8) -> Self {
+        Self(index)
+    }
+
+    /// Its place in the set.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+/// The codecs an application is built with, most preferred first: a tuple of one to six of them.
+///
+/// Every pair of method and codec is compiled in when a service is registered or a stub is made, so choosing the codec
+/// at run time costs one branch per value.
+pub trait CodecSet: Send + Sync + 'static {
+    /// Their names, in order.
+    const NAMES: &'static [&'static str];
+
+    /// The index of the codec called `name`.
+    fn find(name: &str) -> Option<CodecIndex> {
+        (0u8..).zip(Self::NAMES).find(|(_, known)| **known == name).map(|(index, _)| CodecIndex(index))
+    }
+}
+
+/// A set of which every codec can write `T`.
+#[diagnostic::on_unimplemented(
+    message = "not every codec of `{Self}` can encode `{T}`",
+    note = "a serde codec encodes what implements `serde::Serialize`"
+)]
+pub trait EncodeBy<T: ?Sized>: CodecSet {
+    /// Appends `value` in the codec at `index`.
+    ///
+    /// # Errors
+    /// As [`Encode::encode`]; [`ErrorKind::UnsupportedCodec`] if the index is not of this set.
+    fn encode(index: CodecIndex, value: &T, out: &mut Vec<u8>) -> Result<(), Error>;
+}
+
+/// A set of which every codec can read `T`.
+#[diagnostic::on_unimplemented(
+    message = "not every codec of `{Self}` can decode `{T}`",
+    note = "a serde codec decodes what implements `serde::de::DeserializeOwned`"
+)]
+pub trait DecodeBy<T>: CodecSet {
+    /// Reads a value in the codec at `index` from exactly `bytes`.
+    ///
+    /// # Errors
+    /// As [`Decode::decode`]; [`ErrorKind::UnsupportedCodec`] if the index is not of this set.
+    fn decode(index: CodecIndex, bytes: &[u8]) -> Result<T, Error>;
+}
+
+fn no_such_codec() -> Error {
+    Error::new(ErrorKind::UnsupportedCodec, "codec index is not of this set")
+}
+
+macro_rules! tuple {
+    ($($codec:ident $index:literal),+) => {
+        impl<$($codec: Codec),+> CodecSet for ($($codec,)+) {
+            const NAMES: &'static [&'static str] = &[$($codec::NAME),+];
+        }
+        impl<T: ?Sized, $($codec: Encode<T>),+> EncodeBy<T> for ($($codec,)+) {
+            fn encode(index: CodecIndex, value: &T, out: &mut Vec<u8>) -> Result<(), Error> {
+                match index.0 {
+                    $($index => $codec::encode(value, out),)+
+                    _ => Err(no_such_codec()),
+                }
+            }
+        }
+        impl<T, $($codec: Decode<T>),+> DecodeBy<T> for ($($codec,)+) {
+            fn decode(index: CodecIndex, bytes: &[u8]) -> Result<T, Error> {
+                match index.0 {
+                    $($index => $codec::decode(bytes),)+
+                    _ => Err(no_such_codec()),
+                }
+            }
+        }
+    };
+}
+
+tuple!(A 0);
+tuple!(A 0, B 1);
+tuple!(A 0, B 1, C 2);
+tuple!(A 0, B 1, C 2, D 3);
+tuple!(A 0, B 1, C 2, D 3, E 4);
+tuple!(A 0, B 1, C 2, D 3, E 4, F 5);

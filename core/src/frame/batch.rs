@@ -1,0 +1,315 @@
+//! Many encoded frames on their way out: one contiguous buffer, and large bodies beside it by reference.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes};
+
+use super::{HEAD_LEN, LANE, LAST, Lane, MAX_FRAME_LEN};
+use crate::{Error, ErrorKind};
+
+/// Encoded frames waiting to be sent, in order.
+///
+/// A byte-stream road writes [`chunks`](Self::chunks) and calls [`advance`](Self::advance). A road with messages or
+/// streams of its own takes whole frames with [`take_frames`](Self::take_frames). A sink uses one way or the other.
+#[derive(Debug, Default)]
+pub struct Batch {
+    bytes: Vec<u8>,
+    /// How many of `bytes` were sent already.
+    sent: usize,
+    /// Bodies by reference, each with the place in `bytes` before which it stands.
+    bodies: VecDeque<(usize, Bytes)>,
+    marks: VecDeque<Mark>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    /// Bytes of the frame in the buffer.
+    inline: usize,
+    has_body: bool,
+    lane: Lane,
+    flags: u8,
+}
+
+/// One frame of a [`Batch`].
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Its lane: a routing hint, also encoded in the frame.
+    pub lane: Lane,
+    /// Its lane flags: [`LAST`] and [`RESET`](super::RESET).
+    pub flags: u8,
+    /// The frame, or its beginning.
+    pub head: &'a [u8],
+    /// The rest of the frame, if it is held by reference.
+    pub body: Option<&'a Bytes>,
+}
+
+impl Frame<'_> {
+    /// Length in bytes.
+    pub fn len(&self) -> usize {
+        self.head.len() + self.body.map_or(0, Bytes::len)
+    }
+
+    /// Never true of a frame made by core.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// True if no frame of this lane follows.
+    pub fn is_last(&self) -> bool {
+        self.flags & LAST != 0
+    }
+
+    /// Appends the whole frame to `out`.
+    pub fn copy_to(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.head);
+        if let Some(body) = self.body {
+            out.extend_from_slice(body);
+        }
+    }
+}
+
+impl Batch {
+    /// An empty batch; allocates nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// True if every frame was taken.
+    pub fn is_empty(&self) -> bool {
+        self.marks.is_empty()
+    }
+
+    /// Bytes that wait, bodies included.
+    pub fn len(&self) -> usize {
+        self.bytes.len() - self.sent + self.bodies.iter().map(|(_, body)| body.len()).sum::<usize>()
+    }
+
+    /// How many frames wait; on a byte-stream road those partly sent count too.
+    pub fn frames(&self) -> usize {
+        self.marks.len()
+    }
+
+    /// True if a frame of `lane` waits.
+    pub fn has_lane(&self, lane: Lane) -> bool {
+        self.marks.iter().any(|mark| mark.lane == lane)
+    }
+
+    /// Drops what waits.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.sent = 0;
+        self.bodies.clear();
+        self.marks.clear();
+    }
+
+    /// Appends a frame: `fields` writes what follows head and lane; `body`, if any, is kept by reference behind it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::FrameTooLarge`] if it exceeds [`MAX_FRAME_LEN`]; nothing is appended then.
+    pub fn push(
+        &mut self,
+        (kind, flags): (u8, u8),
+        lane: Lane,
+        body: Option<Bytes>,
+        fields: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Error> {
+        let start = self.bytes.len();
+        let lane_flag = if lane == Lane::ZERO { 0 } else { LANE };
+        self.bytes.extend_from_slice(&[0, 0, kind, flags | lane_flag]);
+        if lane != Lane::ZERO {
+            crate::wire::varint::write(&mut self.bytes, lane.number());
+        }
+        fields(&mut self.bytes);
+        let inline = self.bytes.len() - start;
+        let body = body.filter(|body| !body.is_empty());
+        let len = inline + body.as_ref().map_or(0, Bytes::len);
+        let length = u16::try_from(len - 2).ok().filter(|_| len <= MAX_FRAME_LEN);
+        let Some((length, head)) = length.zip(self.bytes.get_mut(start..start + HEAD_LEN)) else {
+            self.bytes.truncate(start);
+            return Err(Error::new(
+                ErrorKind::FrameTooLarge,
+                format!("frame of {len} bytes; at most {MAX_FRAME_LEN}"),
+            ));
+        };
+        if let Some(head) = head.get_mut(..2) {
+            head.copy_from_slice(&length.to_le_bytes());
+        }
+        self.marks.push_back(Mark { inline, has_body: body.is_some(), lane, flags });
+        if let Some(body) = body {
+            self.bodies.push_back((self.bytes.len(), body));
+        }
+        Ok(())
+    }
+
+    /// Moves every frame of `other` behind those of this batch.
+    pub fn append(&mut self, other: &mut Self) {
+        if self.is_empty() && self.bytes.len() == self.sent {
+            self.clear();
+            std::mem::swap(self, other);
+            return;
+        }
+        let shift = self.bytes.len();
+        let sent = other.sent;
+        self.bytes.extend_from_slice(other.bytes.get(sent..).unwrap_or_default());
+        self.bodies.extend(other.bodies.drain(..).map(|(at, body)| (at - sent + shift, body)));
+        self.marks.append(&mut other.marks);
+        other.clear();
+    }
+
+    /// The bytes to write next, as slices for a vectored write; returns how many slices were filled.
+    pub fn chunks<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut filled = 0;
+        let mut from = self.sent;
+        let mut slots = slices.iter_mut();
+        let mut put = |bytes: &'a [u8]| {
+            if bytes.is_empty() {
+                return true;
+            }
+            let Some(slot) = slots.next() else { return false };
+            *slot = IoSlice::new(bytes);
+            filled += 1;
+            true
+        };
+        for (at, body) in &self.bodies {
+            if !put(self.bytes.get(from..*at).unwrap_or_default()) || !put(body) {
+                return filled;
+            }
+            from = *at;
+        }
+        put(self.bytes.get(from..).unwrap_or_default());
+        filled
+    }
+
+    /// Removes the first `written` bytes, which were sent. More than there are empties the batch.
+    pub fn advance(&mut self, mut written: usize) {
+        while let Some((at, body)) = self.bodies.front_mut() {
+            let inline = at.saturating_sub(self.sent).min(written);
+            self.sent += inline;
+            written -= inline;
+            if self.sent < *at {
+                return;
+            }
+            let part = body.len().min(written);
+            body.advance(part);
+            written -= part;
+            if !body.is_empty() {
+                return;
+            }
+            self.bodies.pop_front();
+        }
+        self.sent = self.bytes.len().min(self.sent + written);
+        if self.sent == self.bytes.len() {
+            self.clear();
+        } else if self.sent >= COMPACT_LEN && self.sent * 2 >= self.bytes.len() {
+            self.compact();
+        }
+    }
+
+    /// Offers each frame in order; those that `take` answers with true are removed, the others stay in order.
+    pub fn take_frames(&mut self, mut take: impl FnMut(Frame<'_>) -> bool) {
+        let mut kept = Self::new();
+        let mut from = self.sent;
+        let mut bodies = std::mem::take(&mut self.bodies).into_iter();
+        for mark in std::mem::take(&mut self.marks) {
+            let head = self.bytes.get(from..from + mark.inline).unwrap_or_default();
+            from += mark.inline;
+            let body = if mark.has_body { bodies.next().map(|(_, body)| body) } else { None };
+            if !take(Frame { lane: mark.lane, flags: mark.flags, head, body: body.as_ref() }) {
+                kept.bytes.extend_from_slice(head);
+                kept.marks.push_back(mark);
+                kept.bodies.extend(body.map(|body| (kept.bytes.len(), body)));
+            }
+        }
+        if kept.is_empty() {
+            self.clear();
+        } else {
+            *self = kept;
+        }
+    }
+
+    fn compact(&mut self) {
+        self.bytes.drain(..self.sent);
+        for (at, _) in &mut self.bodies {
+            *at -= self.sent;
+        }
+        self.sent = 0;
+    }
+}
+
+/// Below this many sent bytes, moving the rest down costs more than it gives back.
+const COMPACT_LEN: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch() -> Batch {
+        let mut batch = Batch::new();
+        batch.push((3, 0), Lane::ZERO, None, |out| out.extend_from_slice(b"one")).unwrap();
+        batch.push((16, 0), Lane::new(7), Some(Bytes::from_static(b"BODY")), |_| {}).unwrap();
+        batch.push((4, 0), Lane::ZERO, None, |out| out.extend_from_slice(b"two")).unwrap();
+        batch
+    }
+
+    const WIRE: &[u8] = b"\x05\x00\x03\x00one\x07\x00\x10\x01\x07BODY\x05\x00\x04\x00two";
+
+    #[test]
+    fn any_sequence_of_short_writes_sends_the_same_bytes() {
+        for step in 1..WIRE.len() {
+            let mut batch = batch();
+            let mut sent = Vec::new();
+            while !batch.is_empty() {
+                let mut slices = [IoSlice::new(&[]); 2];
+                let filled = batch.chunks(&mut slices);
+                let bytes: Vec<u8> =
+                    slices[..filled].iter().flat_map(|slice| slice.to_vec()).take(step).collect();
+                sent.extend_from_slice(&bytes);
+                batch.advance(bytes.len());
+            }
+            assert_eq!(sent, WIRE);
+        }
+    }
+
+    #[test]
+    fn frames_left_behind_keep_their_order() {
+        let mut batch = batch();
+        let mut taken = Vec::new();
+        batch.take_frames(|frame| {
+            let take = frame.lane == Lane::new(7);
+            if take {
+                frame.copy_to(&mut taken);
+            }
+            take
+        });
+        assert_eq!(taken, b"\x07\x00\x10\x01\x07BODY");
+        assert_eq!((batch.frames(), batch.len(), batch.has_lane(Lane::new(7))), (2, 14, false));
+        let mut rest = Vec::new();
+        batch.take_frames(|frame| {
+            frame.copy_to(&mut rest);
+            true
+        });
+        assert_eq!(rest, b"\x05\x00\x03\x00one\x05\x00\x04\x00two");
+    }
+
+    #[test]
+    fn a_batch_appended_to_a_half_sent_one_follows_it() {
+        let mut first = batch();
+        first.advance(5);
+        let mut second = batch();
+        second.advance(9);
+        first.append(&mut second);
+        let mut slices = [IoSlice::new(&[]); 16];
+        let filled = first.chunks(&mut slices);
+        let bytes: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+        assert_eq!(bytes, [&WIRE[5..], &WIRE[9..]].concat());
+    }
+
+    #[test]
+    fn a_frame_too_large_leaves_no_trace() {
+        let mut batch = Batch::new();
+        let error = batch.push((3, 0), Lane::ZERO, None, |out| out.resize(70_000, 0)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::FrameTooLarge);
+        assert!(batch.is_empty());
+    }
+}

@@ -1,0 +1,118 @@
+//! Frames that one read brought: one chunk, and where each frame lies in it.
+
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+
+use super::frame_len;
+use crate::{Error, ErrorKind};
+
+/// What one read completed. A read replaces it; the receiver takes bodies out of it by reference.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    chunk: Bytes,
+    ranges: Vec<Range<usize>>,
+}
+
+impl Inbox {
+    /// An empty inbox.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// True if it holds no frame.
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// How many frames it holds.
+    pub fn len(&self) -> usize {
+        self.ranges.len()
+    }
+
+    /// The whole frames, in order.
+    pub fn frames(&self) -> impl Iterator<Item = &[u8]> {
+        self.ranges.iter().map(|range| self.chunk.get(range.clone()).unwrap_or_default())
+    }
+
+    /// A part of one of the frames, by reference: no copy, but it keeps the whole chunk alive.
+    pub fn share(&self, part: &[u8]) -> Bytes {
+        if part.is_empty() { Bytes::new() } else { self.chunk.slice_ref(part) }
+    }
+
+    /// Forgets the frames.
+    pub fn clear(&mut self) {
+        self.chunk = Bytes::new();
+        self.ranges.clear();
+    }
+
+    /// Splits every whole frame off the front of `buffer`; what is left is the beginning of one.
+    ///
+    /// # Errors
+    /// As [`frame_len`]; the link should then fail.
+    pub fn fill_from_stream(&mut self, buffer: &mut BytesMut) -> Result<(), Error> {
+        self.clear();
+        let mut end = 0;
+        while let Some(len) = frame_len(buffer.get(end..).unwrap_or_default())? {
+            if buffer.len() < end + len {
+                break;
+            }
+            self.ranges.push(end..end + len);
+            end += len;
+        }
+        if end > 0 {
+            self.chunk = buffer.split_to(end).freeze();
+        }
+        Ok(())
+    }
+
+    /// Takes a message that holds whole frames and nothing else.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Protocol`] if a frame is cut short.
+    pub fn fill_from_message(&mut self, message: Bytes) -> Result<(), Error> {
+        self.clear();
+        let mut end = 0;
+        while end < message.len() {
+            let len = frame_len(message.get(end..).unwrap_or_default())?
+                .filter(|len| end + len <= message.len())
+                .ok_or_else(|| Error::new(ErrorKind::Protocol, "message ends within a frame"))?;
+            self.ranges.push(end..end + len);
+            end += len;
+        }
+        self.chunk = message;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWO: &[u8] = b"\x05\x00\x03\x00one\x02\x00\x0c\x00";
+
+    #[test]
+    fn a_stream_cut_anywhere_yields_the_same_frames() {
+        for cut in 0..=TWO.len() {
+            let mut inbox = Inbox::new();
+            let mut buffer = BytesMut::new();
+            let mut frames = Vec::new();
+            for part in [&TWO[..cut], &TWO[cut..]] {
+                buffer.extend_from_slice(part);
+                inbox.fill_from_stream(&mut buffer).unwrap();
+                frames.extend(inbox.frames().map(<[u8]>::to_vec));
+            }
+            assert_eq!(frames, [&TWO[..7], &TWO[7..]]);
+            assert!(buffer.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_message_that_ends_within_a_frame_is_an_error() {
+        for cut in 1..TWO.len() {
+            let filled = Inbox::new().fill_from_message(Bytes::from_static(&TWO[..cut]));
+            assert_eq!(filled.is_ok(), cut == 7, "cut at {cut}");
+        }
+        assert!(Inbox::new().fill_from_message(Bytes::from_static(b"\x01\x00\x0c\x00")).is_err());
+    }
+}

@@ -1,0 +1,238 @@
+//! The third waist: one-way messages to a peer, and whatever they can be handed to.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+
+use crate::codec::RAW;
+use crate::{CodecIndex, EncodeBy, Error, ErrorKind, Metadata};
+
+/// Anything a push can be handed to: a session, everyone, a backplane, a test.
+///
+/// # Contract
+/// - Pushes accepted from one task reach each receiver in the order of acceptance.
+/// - Nothing accepted is lost silently: what a receiver cannot get arrives there as a gap.
+///
+/// ```
+/// use std::sync::Mutex;
+/// use linkspan_core::{Push, PushSink, Refused};
+///
+/// /// Keeps pushes, for a test.
+/// #[derive(Debug, Default)]
+/// struct Recorder(Mutex<Vec<Push>>);
+///
+/// impl PushSink for Recorder {
+///     fn try_push(&self, push: Push) -> Result<(), Refused> {
+///         self.0.lock().expect("no panic while held").push(push);
+///         Ok(())
+///     }
+///     fn push(&self, push: Push) -> linkspan_core::Pushing<'_> {
+///         Box::pin(async move { self.try_push(push).map_err(Into::into) })
+///     }
+/// }
+/// let sink = Recorder::default();
+/// sink.try_push(Push::raw("Log", "Line", b"hello".as_slice())).unwrap();
+/// ```
+pub trait PushSink: Send + Sync {
+    /// Hands over `push` at once, or says why not.
+    ///
+    /// # Errors
+    /// [`Refused`] holds the push again, with the reason: no room, closed, too large, no common codec.
+    fn try_push(&self, push: Push) -> Result<(), Refused>;
+
+    /// Hands over `push`, waiting for room.
+    ///
+    /// # Errors
+    /// [`PushError`] as of [`try_push`](Self::try_push), except that a full sink is waited for.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: dropped before it is ready, the push was not accepted.
+    fn push(&self, push: Push) -> Pushing<'_>;
+}
+
+/// The future of [`PushSink::push`].
+pub type Pushing<'a> = Pin<Box<dyn Future<Output = Result<(), PushError>> + Send + 'a>>;
+
+const _: fn(&dyn PushSink) = |_| {}; // object safety, proved at compile time
+
+/// A one-way message: which notification of which service, and its body. Cheap to clone; the body is shared.
+#[derive(Clone, Debug)]
+pub struct Push {
+    path: Cow<'static, str>,
+    metadata: Metadata,
+    body: Arc<dyn Encoded>,
+}
+
+impl Push {
+    /// A typed push; `path` is `Service/Notification`. Made by the code that `#[notifications]` generates.
+    pub fn typed<S, T>(path: &'static str, value: T) -> Self
+    where
+        S: EncodeBy<T>,
+        T: Send + Sync + 'static,
+    {
+        Self { path: path.into(), metadata: Metadata::new(), body: Arc::new(EncodeOnce::<S, T>::new(value)) }
+    }
+
+    /// A push of bytes as they stand, which every client receives unchanged whatever its codec.
+    pub fn raw(service: &str, method: &str, bytes: impl Into<Bytes>) -> Self {
+        Self {
+            path: format!("{service}/{method}").into(),
+            metadata: Metadata::new(),
+            body: Arc::new(RawBody(bytes.into())),
+        }
+    }
+
+    /// A push with a body of one's own.
+    pub fn new(path: impl Into<Cow<'static, str>>, body: Arc<dyn Encoded>) -> Self {
+        Self { path: path.into(), metadata: Metadata::new(), body }
+    }
+
+    /// The same with metadata.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// `Service/Notification`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Its headers.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Its body.
+    pub fn body(&self) -> &Arc<dyn Encoded> {
+        &self.body
+    }
+}
+
+/// A body that encodes itself once per codec and keeps the result, so that a push to many is encoded once per codec.
+pub trait Encoded: Send + Sync + fmt::Debug {
+    /// The body in the codec called `codec`, and the name of the codec it really is in: the same, or [`RAW`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnsupportedCodec`] if it cannot be had in this codec; [`ErrorKind::Encode`] if this value cannot.
+    fn bytes(&self, codec: &str) -> Result<(Bytes, BodyCodec), Error>;
+}
+
+/// Which codec a body is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a body is in the connection's codec or in none")]
+pub enum BodyCodec {
+    /// The codec asked for.
+    Asked,
+    /// None: bytes as they stand.
+    Raw,
+}
+
+struct EncodeOnce<S, T> {
+    value: T,
+    kept: [OnceLock<Bytes>; MAX_CODECS],
+    set: PhantomData<fn() -> S>,
+}
+
+impl<S, T> EncodeOnce<S, T> {
+    fn new(value: T) -> Self {
+        Self { value, kept: [const { OnceLock::new() }; MAX_CODECS], set: PhantomData }
+    }
+}
+
+impl<S, T> fmt::Debug for EncodeOnce<S, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::any::type_name::<T>())
+    }
+}
+
+impl<S: EncodeBy<T>, T: Send + Sync> Encoded for EncodeOnce<S, T> {
+    fn bytes(&self, codec: &str) -> Result<(Bytes, BodyCodec), Error> {
+        let unsupported =
+            || Error::new(ErrorKind::UnsupportedCodec, format!("push cannot be encoded as {codec}"));
+        let index = S::find(codec).ok_or_else(unsupported)?;
+        let kept = self.kept.get(usize::from(index.get())).ok_or_else(unsupported)?;
+        if let Some(bytes) = kept.get() {
+            return Ok((bytes.clone(), BodyCodec::Asked));
+        }
+        let bytes = encode::<S, T>(index, &self.value)?;
+        Ok((kept.get_or_init(|| bytes).clone(), BodyCodec::Asked))
+    }
+}
+
+fn encode<S: EncodeBy<T>, T>(index: CodecIndex, value: &T) -> Result<Bytes, Error> {
+    let mut out = Vec::new();
+    S::encode(index, value, &mut out)?;
+    Ok(out.into())
+}
+
+struct RawBody(Bytes);
+
+impl fmt::Debug for RawBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{RAW} ({} bytes)", self.0.len())
+    }
+}
+
+impl Encoded for RawBody {
+    fn bytes(&self, _codec: &str) -> Result<(Bytes, BodyCodec), Error> {
+        Ok((self.0.clone(), BodyCodec::Raw))
+    }
+}
+
+/// A push that was not accepted, handed back with the reason.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// The push, unchanged.
+    pub push: Push,
+    /// Why it was not accepted.
+    pub reason: PushError,
+}
+
+/// Why a push was not accepted. Nothing of it was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PushError {
+    /// The receiver is gone for good.
+    #[error("session is closed")]
+    Closed,
+    /// The value cannot be encoded.
+    #[error("push cannot be encoded: {0}")]
+    Encode(String),
+    /// The outbox is full; [`PushSink::push`] would wait.
+    #[error("outbox is full")]
+    Full,
+    /// The push exceeds the largest message, or its metadata their bounds.
+    #[error("push is too large: {0}")]
+    TooLarge(String),
+    /// The receiver's codec cannot carry it.
+    #[error("push cannot be had in the codec {0}")]
+    UnsupportedCodec(String),
+}
+
+impl From<Refused> for PushError {
+    fn from(refused: Refused) -> Self {
+        refused.reason
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "push of {} was refused", self.push.path)
+    }
+}
+
+impl std::error::Error for Refused {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.reason)
+    }
+}
+
+/// The largest codec set, as `codec/set.rs` implements.
+const MAX_CODECS: usize = 6;

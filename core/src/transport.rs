@@ -1,0 +1,193 @@
+//! The first waist: what a transport is, and what it hands to the runtime.
+
+mod capabilities;
+mod peer;
+mod registry;
+mod stream;
+
+pub use capabilities::Capabilities;
+pub use peer::{PeerInfo, TlsInfo, UpgradeInfo};
+pub use registry::Transports;
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use async_trait::async_trait;
+
+use crate::{Batch, Close, Endpoint, Error, Inbox};
+
+/// Reaches peers: connects to them, and listens for them. Moves whole frames and never looks inside one.
+///
+/// # Contract
+/// - Frames arrive whole, at most once, and in order within their lane; else the link fails.
+/// - Nothing waits for the whole of a body: frames are at most 64 KiB and are handed over as they come.
+/// - Dropping a [`Link`] releases its socket; the peer sees a close, not a timeout.
+/// - Every address and option it knows comes from the [`Endpoint`] or from its own builder; a wrong one is an error
+///   that says what to write instead.
+///
+/// A byte-stream transport is about 25 lines through [`Link::from_io`]:
+///
+/// ```
+/// use std::sync::Arc;
+/// use linkspan_core::{Capabilities, Endpoint, Error, ErrorKind, Link, Listener, PeerInfo, Transport, async_trait};
+///
+/// #[derive(Debug)]
+/// struct Loopback;
+///
+/// #[async_trait]
+/// impl Transport for Loopback {
+///     fn schemes(&self) -> &[&'static str] {
+///         &["loop"]
+///     }
+///     fn capabilities(&self) -> Capabilities {
+///         Capabilities::byte_stream()
+///     }
+///     async fn connect(&self, endpoint: &Endpoint) -> Result<Link, Error> {
+///         let (mine, _theirs) = tokio::io::duplex(64 * 1024); // hand `_theirs` to the listener
+///         Ok(Link::from_io(mine, PeerInfo::new(endpoint.clone())))
+///     }
+///     async fn listen(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, Error> {
+///         Err(Error::new(ErrorKind::Configuration, format!("{endpoint}: nobody listens here")))
+///     }
+/// }
+/// let transport: Arc<dyn Transport> = Arc::new(Loopback);
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let link = transport.connect(&"loop://a".parse()?).await?;
+/// assert_eq!(link.peer().endpoint().scheme(), "loop");
+/// # Ok::<(), Error>(()) }).unwrap();
+/// ```
+#[async_trait]
+pub trait Transport: Debug + Send + Sync + 'static {
+    /// The schemes it serves, in lower case.
+    fn schemes(&self) -> &[&'static str];
+
+    /// What this transport can promise. The runtime adapts to it; callers never downcast.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Opens a link to `endpoint`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable) if no peer answered: nothing was sent, so retrying
+    /// is safe. `Certificate` if the peer's is not trusted, `Refused` if it answered and said no, `Configuration` if
+    /// the endpoint is wrong.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: dropping the future abandons the attempt and frees the socket.
+    async fn connect(&self, endpoint: &Endpoint) -> Result<Link, Error>;
+
+    /// Starts listening on `endpoint`. Port 0 picks a free one.
+    ///
+    /// # Errors
+    /// `AddressInUse`, `Certificate`, or `Configuration`.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: dropping the future frees the address.
+    async fn listen(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, Error>;
+}
+
+/// Yields the links of peers that come. Dropping it stops listening; links already yielded live on.
+#[async_trait]
+pub trait Listener: Debug + Send + 'static {
+    /// Waits for the next peer. Its handshake is not done here, so a slow peer never delays the next one.
+    ///
+    /// # Errors
+    /// `Closed` when the listener has ended for good. Any other error is passing (too many open files, a peer that
+    /// left at once): the runtime waits a little and calls again.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a peer that was not yielded waits for the next call.
+    async fn accept(&mut self) -> Result<Arrival, Error>;
+
+    /// Where it really listens, with the port that was picked.
+    fn endpoint(&self) -> &Endpoint;
+}
+
+/// A peer that knocked. Awaiting it completes the transport's handshake (TLS, HTTP upgrade, nothing for TCP).
+///
+/// The runtime bounds it by the handshake deadline and drops it at the deadline.
+pub struct Arrival(Pin<Box<dyn Future<Output = Result<Link, Error>> + Send>>);
+
+impl Arrival {
+    /// An arrival whose handshake is `handshake`.
+    pub fn new(handshake: impl Future<Output = Result<Link, Error>> + Send + 'static) -> Self {
+        Self(Box::pin(handshake))
+    }
+
+    /// An arrival that needs no handshake.
+    pub fn ready(link: Link) -> Self {
+        Self::new(std::future::ready(Ok(link)))
+    }
+}
+
+impl Future for Arrival {
+    type Output = Result<Link, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl Debug for Arrival {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Arrival")
+    }
+}
+
+/// One established pipe to a peer, and what is known of that peer.
+#[derive(Debug)]
+pub struct Link {
+    pipe: Box<dyn Pipe>,
+    peer: PeerInfo,
+}
+
+impl Link {
+    /// A link over a pipe of one's own.
+    pub fn new(pipe: impl Pipe + 'static, peer: PeerInfo) -> Self {
+        Self { pipe: Box::new(pipe), peer }
+    }
+
+    /// The peer's facts.
+    pub fn peer(&self) -> &PeerInfo {
+        &self.peer
+    }
+
+    /// Takes the link apart, for the runtime or for a wrapper that changes what passes.
+    pub fn into_parts(self) -> (Box<dyn Pipe>, PeerInfo) {
+        (self.pipe, self.peer)
+    }
+}
+
+/// Both directions of a link. One object, because one task drives both: a WebSocket pong or a TLS alert is written
+/// while reading, and needs no lock then.
+pub trait Pipe: Debug + Send {
+    /// Takes frames out of `batch` towards the peer.
+    ///
+    /// Order within a lane is kept; a blocked lane leaves its frames in the batch and does not hold other lanes. Ready
+    /// only when everything taken, now and before, is flushed; so the runtime polls it until ready, also with an
+    /// empty batch, since a pipe may hold bytes of its own. Frames may be appended between polls. Not polling again
+    /// loses nothing but time.
+    ///
+    /// # Errors
+    /// Any error is final: the runtime drops the link.
+    fn poll_send(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<(), Error>>;
+
+    /// Replaces `inbox` by every frame that one read brought; false is the peer's orderly end.
+    ///
+    /// Holds no large buffer while it pends. Never waits for writing.
+    ///
+    /// # Errors
+    /// Any error is final: the runtime drops the link.
+    fn poll_recv(&mut self, cx: &mut Context<'_>, inbox: &mut Inbox) -> Poll<Result<bool, Error>>;
+
+    /// Ends the sending direction after what was flushed. Called until ready, never before `poll_send` is ready; the
+    /// runtime still reads afterwards, until the peer ends too or a second passed. `close` was sent in a frame
+    /// already: roads with close codes of their own show it there as well.
+    ///
+    /// # Errors
+    /// An error says that the peer is gone already, and is ignored.
+    fn poll_close(&mut self, cx: &mut Context<'_>, close: &Close) -> Poll<Result<(), Error>>;
+}
+
+const _: fn(&dyn Transport, &dyn Listener, &dyn Pipe) = |_, _, _| {}; // object safety, proved at compile time

@@ -1,0 +1,139 @@
+//! What is known of a peer from the road it came by.
+
+use crate::{Capabilities, Endpoint};
+
+/// Facts about a link and the peer at its other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerInfo {
+    endpoint: Endpoint,
+    local: Option<String>,
+    remote: Option<String>,
+    capabilities: Capabilities,
+    tls: Option<TlsInfo>,
+    upgrade: Option<UpgradeInfo>,
+}
+
+/// What the TLS handshake told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsInfo {
+    /// The application protocol agreed on, if any.
+    pub alpn: Option<String>,
+    /// The name the client asked for.
+    pub server_name: Option<String>,
+    /// The peer's certificate chain in DER, its own first; empty if it showed none.
+    pub certificates: Vec<Vec<u8>>,
+}
+
+/// What the HTTP upgrade of a WebSocket told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UpgradeInfo {
+    /// The request's path, with its leading slash.
+    pub path: String,
+    /// The request's query, without the question mark.
+    pub query: Option<String>,
+    /// The request's headers, in order, names in lower case. Values that are not UTF-8 are left out.
+    pub headers: Vec<(String, String)>,
+    /// The subprotocol agreed on.
+    pub subprotocol: Option<String>,
+}
+
+impl UpgradeInfo {
+    /// The first header called `name`, in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of cookie `name`.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let cookies = self.headers.iter().filter(|(known, _)| known == "cookie");
+        cookies
+            .flat_map(|(_, value)| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
+    }
+}
+
+impl PeerInfo {
+    /// Facts of a link made by `endpoint`: the one connected to, or the one listened on.
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            local: None,
+            remote: None,
+            capabilities: Capabilities::byte_stream(),
+            tls: None,
+            upgrade: None,
+        }
+    }
+
+    /// The same with both addresses, as the road prints them (`127.0.0.1:7001`).
+    #[must_use]
+    pub fn with_addresses(
+        mut self,
+        local: impl Into<Option<String>>,
+        remote: impl Into<Option<String>>,
+    ) -> Self {
+        self.local = local.into();
+        self.remote = remote.into();
+        self
+    }
+
+    /// The same with what the road can do. Default: [`Capabilities::byte_stream`].
+    #[must_use]
+    pub fn with_capabilities(mut self, capabilities: Capabilities) -> Self {
+        self.capabilities = capabilities;
+        self
+    }
+
+    /// The same with what TLS told.
+    #[must_use]
+    pub fn with_tls(mut self, tls: TlsInfo) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// The same with what the HTTP upgrade told.
+    #[must_use]
+    pub fn with_upgrade(mut self, upgrade: UpgradeInfo) -> Self {
+        self.upgrade = Some(upgrade);
+        self
+    }
+
+    /// The endpoint connected to, or listened on.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The road: the endpoint's scheme.
+    pub fn scheme(&self) -> &str {
+        self.endpoint.scheme()
+    }
+
+    /// Our address.
+    pub fn local_address(&self) -> Option<&str> {
+        self.local.as_deref()
+    }
+
+    /// The peer's address.
+    pub fn remote_address(&self) -> Option<&str> {
+        self.remote.as_deref()
+    }
+
+    /// What the road can do.
+    pub fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    /// What TLS told, on roads that have it.
+    pub fn tls(&self) -> Option<&TlsInfo> {
+        self.tls.as_ref()
+    }
+
+    /// What the HTTP upgrade told, on WebSocket.
+    pub fn upgrade(&self) -> Option<&UpgradeInfo> {
+        self.upgrade.as_ref()
+    }
+}
