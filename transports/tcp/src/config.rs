@@ -22,7 +22,7 @@ use crate::{connect, listen};
 /// assert_eq!(second.kind(), ErrorKind::AddressInUse);
 /// # Ok::<(), linkspan_core::Error>(()) }).unwrap();
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Tcp(());
 
 impl Tcp {

@@ -24,20 +24,23 @@ pub(crate) async fn connect(endpoint: &Endpoint) -> Result<Link, Error> {
         )));
     }
     let addresses = config::resolve(&authority).await?;
-    let stream = race(&addresses).await.map_err(|error| unreachable(endpoint, error))?;
+    let stream = race(&addresses, TcpStream::connect).await.map_err(|error| unreachable(endpoint, error))?;
     link::link(stream, endpoint.clone())
 }
 
-/// The first of `addresses` that answers; the last failure if none does.
-pub(crate) async fn race(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+/// The first of `addresses` that answers `dial`; the last failure if none does.
+async fn race<T, F>(addresses: &[SocketAddr], dial: impl Fn(SocketAddr) -> F + Send) -> io::Result<T>
+where
+    F: Future<Output = io::Result<T>> + Send,
+{
     let mut attempts = Attempts(Vec::new());
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for (index, &address) in addresses.iter().enumerate() {
-        attempts.0.push(Box::pin(TcpStream::connect(address)));
+        attempts.0.push(Box::pin(dial(address)));
         let is_final = index + 1 == addresses.len();
         let patience = if is_final { Duration::MAX } else { NEXT_ADDRESS_AFTER };
-        let next = timeout(patience, attempts.next(is_final)).await;
-        match next {
+        let answer = timeout(patience, poll_fn(|cx| attempts.poll(cx, is_final))).await;
+        match answer {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => last = error,
             Err(_still_trying) => {}
@@ -47,17 +50,13 @@ pub(crate) async fn race(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
 }
 
 /// Attempts under way, at most one per address. Dropping them closes their sockets.
-struct Attempts(Vec<Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>>);
+struct Attempts<F>(Vec<Pin<Box<F>>>);
 
-impl Attempts {
-    /// The first success; else a failure: the first, or with `until_all_failed` the last.
-    async fn next(&mut self, until_all_failed: bool) -> io::Result<TcpStream> {
-        poll_fn(|cx| self.poll_next(cx, until_all_failed)).await
-    }
-
-    fn poll_next(&mut self, cx: &mut Context<'_>, until_all_failed: bool) -> Poll<io::Result<TcpStream>> {
-        let mut failure = None;
+impl<T, F: Future<Output = io::Result<T>>> Attempts<F> {
+    /// The first success; else a failure, with `is_final` only once all have failed.
+    fn poll(&mut self, cx: &mut Context<'_>, is_final: bool) -> Poll<io::Result<T>> {
         let mut success = None;
+        let mut failure = None;
         self.0.retain_mut(|attempt| match attempt.as_mut().poll(cx) {
             Poll::Pending => true,
             Poll::Ready(Ok(stream)) => {
@@ -71,7 +70,7 @@ impl Attempts {
         });
         match (success, failure) {
             (Some(stream), _) => Poll::Ready(Ok(stream)),
-            (None, Some(error)) if !until_all_failed || self.0.is_empty() => Poll::Ready(Err(error)),
+            (None, Some(error)) if !is_final || self.0.is_empty() => Poll::Ready(Err(error)),
             _ => Poll::Pending,
         }
     }
@@ -88,3 +87,59 @@ fn unreachable(endpoint: &Endpoint, error: io::Error) -> Error {
 
 /// Head start of each address over the next: RFC 8305 §5 recommends 250 ms.
 const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    /// Dials addresses whose port says what happens there.
+    async fn dial(address: SocketAddr) -> io::Result<u16> {
+        match address.port() {
+            SILENT => std::future::pending().await,
+            DEAD => Err(io::ErrorKind::ConnectionRefused.into()),
+            SLOW => {
+                sleep(NEXT_ADDRESS_AFTER * 3).await;
+                Err(io::ErrorKind::HostUnreachable.into())
+            }
+            port => Ok(port),
+        }
+    }
+
+    const SILENT: u16 = 1;
+    const DEAD: u16 = 2;
+    const SLOW: u16 = 3;
+
+    async fn race_ports(ports: &[u16]) -> (Result<u16, io::ErrorKind>, Duration) {
+        let addresses: Vec<_> = ports.iter().map(|&port| SocketAddr::from(([127, 0, 0, 1], port))).collect();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the clock is paused: it reads how long the race waited"
+        )]
+        let start = Instant::now();
+        let answer = race(&addresses, dial).await;
+        (answer.map_err(|error| error.kind()), start.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_address_delays_the_next_one_by_its_head_start_only() {
+        let (answer, waited) = race_ports(&[SILENT, 7001, DEAD]).await;
+        assert_eq!(answer, Ok(7001));
+        assert!((NEXT_ADDRESS_AFTER..NEXT_ADDRESS_AFTER * 2).contains(&waited), "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dead_address_delays_nothing() {
+        let (answer, waited) = race_ports(&[DEAD, 7001]).await;
+        assert_eq!(answer, Ok(7001));
+        assert!(waited < NEXT_ADDRESS_AFTER, "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_race_is_lost_once_every_address_failed() {
+        let (answer, waited) = race_ports(&[SLOW, DEAD]).await;
+        assert_eq!(answer, Err(io::ErrorKind::HostUnreachable));
+        assert!(waited >= NEXT_ADDRESS_AFTER * 3, "{waited:?}");
+    }
+}

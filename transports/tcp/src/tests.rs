@@ -14,7 +14,7 @@ use linkspan_core::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::{Tcp, connect};
+use crate::Tcp;
 
 /// One end of a link, with what it was told to send and what it received.
 struct End {
@@ -308,19 +308,6 @@ async fn a_peer_that_is_not_there_is_safe_to_retry() {
         assert_eq!(error.kind(), ErrorKind::Unreachable);
         assert!(error.is_retryable());
         assert!(error.to_string().contains("start the server"), "{error}");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn every_address_of_a_name_gets_its_turn() {
-    within(async {
-        let alive = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = alive.local_addr().unwrap();
-        let stream = connect::race(&[dead_address(), address, dead_address()]).await.unwrap();
-        assert_eq!(stream.peer_addr().unwrap(), address);
-        let error = connect::race(&[dead_address(), dead_address()]).await.unwrap_err();
-        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
     })
     .await;
 }
