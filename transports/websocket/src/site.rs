@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::body::Body;
 use hyper::header::{
     ALLOW, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -37,7 +38,7 @@ pub(crate) enum Answer {
 
 impl Site {
     /// Answers `request`, by RFC 6455 §4.2.
-    pub(crate) fn answer<B>(&self, request: &Request<B>) -> Answer {
+    pub(crate) fn answer<B: Body>(&self, request: &Request<B>) -> Answer {
         let refuse = |status, text| Answer::Refusal { status, text };
         let headers = request.headers();
         if request.uri().path() != self.path {
@@ -58,6 +59,10 @@ impl Site {
         }
         if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != VERSION) {
             return refuse(StatusCode::UPGRADE_REQUIRED, "this WebSocket endpoint speaks version 13\n");
+        }
+        if !request.body().is_end_stream() {
+            // Its bytes would otherwise be taken for the beginning of the link.
+            return refuse(StatusCode::BAD_REQUEST, "a WebSocket upgrade has no body\n");
         }
         if !self.origins.admit(headers) {
             return refuse(
