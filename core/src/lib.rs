@@ -18,7 +18,9 @@ mod wire;
 
 pub use async_trait::async_trait;
 pub use close::{Close, CloseCode, Verdict};
-pub use codec::{Blob, Codec, CodecIndex, CodecSet, Decode, DecodeBy, Encode, EncodeBy, RAW};
+pub use codec::{
+    Blob, Codec, CodecIndex, CodecSet, Decode, DecodeBy, DepthLimited, Encode, EncodeBy, MAX_DEPTH, RAW,
+};
 pub use config::Limits;
 pub use endpoint::Endpoint;
 pub use error::{BoxError, Error, ErrorKind};
