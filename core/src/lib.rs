@@ -29,7 +29,9 @@ pub use client::{
     Call, CallError, CallResponse, Client, ClientBuilder, Events, Notifications, OneWayCall, Response,
 };
 pub use close::{Close, CloseCode, Verdict};
-pub use codec::{Blob, Codec, CodecIndex, CodecSet, Decode, DecodeBy, Encode, EncodeBy, RAW};
+pub use codec::{
+    Blob, Codec, CodecIndex, CodecSet, Decode, DecodeBy, DepthLimited, Encode, EncodeBy, MAX_DEPTH, RAW,
+};
 pub use config::Limits;
 pub use connection::{Notification, Reply};
 pub use endpoint::Endpoint;
