@@ -1,0 +1,231 @@
+//! The signatures of the typed edge.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use linkspan_core::{CodecIndex, CodecSet};
+pub use serde;
+
+use super::{Call, CallError, Context, DecodeBy, EncodeBy, Error, Gap, Notification, OneWayCall, now};
+
+pub trait Stack: Send + Sync + 'static {
+    type Codecs: CodecSet;
+}
+
+pub trait Service: Send + Sync {
+    fn name(&self) -> &'static str;
+    /// The method's path and policy.
+    fn methods(&self) -> Vec<(&'static str, CancelPolicy)>;
+    /// Runs a method; the outer error is the framework's, the inner one the method's own.
+    fn run(&self, path: &str, args: &[u8]) -> Result<Result<Vec<u8>, Vec<u8>>, String>;
+}
+
+pub trait IntoService<K: Stack> {
+    fn into_service(self) -> Arc<dyn Service>;
+}
+
+pub trait Event<K: Stack>: Sized {
+    const SERVICE: &'static str;
+    fn decode(notification: &Notification) -> Result<Self, Error>;
+    fn gap(gap: Gap) -> Self;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum CancelPolicy {
+    Drop,
+    Never,
+    Token,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct MethodOptions(CancelPolicy);
+
+impl MethodOptions {
+    pub fn new() -> Self {
+        Self(CancelPolicy::Drop)
+    }
+
+    pub fn with_cancel(self, policy: CancelPolicy) -> Self {
+        Self(policy)
+    }
+}
+
+type Outcome = Result<Result<Vec<u8>, Vec<u8>>, String>;
+type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+type Handler<T> = Box<dyn Fn(Arc<T>, Context, &[u8]) -> Result<Running, String> + Send + Sync>;
+
+pub struct ServiceTable<T> {
+    name: &'static str,
+    service: Arc<T>,
+    methods: BTreeMap<&'static str, (CancelPolicy, Handler<T>)>,
+}
+
+impl<T: Send + Sync + 'static> ServiceTable<T> {
+    pub fn new(name: &'static str, service: Arc<T>) -> Self {
+        Self { name, service, methods: BTreeMap::new() }
+    }
+
+    pub fn unary<S, A, R, E, F, Fut>(&mut self, path: &'static str, options: MethodOptions, f: F)
+    where
+        S: DecodeBy<A> + EncodeBy<R> + EncodeBy<E>,
+        F: Fn(Arc<T>, Context, A) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+    {
+        self.add::<S, A, _, _>(path, options, f, |outcome| match outcome {
+            Ok(reply) => encode::<S, R>(&reply).map(Ok),
+            Err(fault) => encode::<S, E>(&fault).map(Err),
+        });
+    }
+
+    pub fn infallible<S, A, R, F, Fut>(&mut self, path: &'static str, options: MethodOptions, f: F)
+    where
+        S: DecodeBy<A> + EncodeBy<R>,
+        F: Fn(Arc<T>, Context, A) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = R> + Send + 'static,
+    {
+        self.add::<S, A, _, _>(path, options, f, |reply| encode::<S, R>(&reply).map(Ok));
+    }
+
+    pub fn one_way<S, A, F, Fut>(&mut self, path: &'static str, options: MethodOptions, f: F)
+    where
+        S: DecodeBy<A>,
+        F: Fn(Arc<T>, Context, A) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.add::<S, A, _, _>(path, options, f, |()| Ok(Ok(Vec::new())));
+    }
+
+    fn add<S, A, F, Fut>(
+        &mut self,
+        path: &'static str,
+        options: MethodOptions,
+        f: F,
+        answer: fn(Fut::Output) -> Outcome,
+    ) where
+        S: DecodeBy<A>,
+        F: Fn(Arc<T>, Context, A) -> Fut + Send + Sync + 'static,
+        Fut: Future + Send + 'static,
+    {
+        let handler: Handler<T> = Box::new(move |service, cx, args| {
+            let args = S::decode(CodecIndex::new(0), args).map_err(|error| error.to_string())?;
+            let running = f(service, cx, args);
+            Ok(Box::pin(async move { answer(running.await) }))
+        });
+        let replaced = self.methods.insert(path, (options.0, handler));
+        assert!(replaced.is_none(), "{path} twice");
+    }
+
+    pub fn into_service(self) -> Arc<dyn Service> {
+        Arc::new(self)
+    }
+}
+
+impl<T: Send + Sync + 'static> Service for ServiceTable<T> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn methods(&self) -> Vec<(&'static str, CancelPolicy)> {
+        self.methods.iter().map(|(path, (policy, _))| (*path, *policy)).collect()
+    }
+
+    fn run(&self, path: &str, args: &[u8]) -> Outcome {
+        let (_, handler) = self.methods.get(path).ok_or_else(|| format!("no method {path}"))?;
+        now(handler(Arc::clone(&self.service), Context("a caller".to_owned()), args)?)
+    }
+}
+
+fn encode<S: EncodeBy<T>, T>(value: &T) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    S::encode(CodecIndex::new(0), value, &mut bytes).map_err(|error| error.to_string())?;
+    Ok(bytes)
+}
+
+fn decode<S: DecodeBy<T>, T>(bytes: &[u8]) -> Result<T, String> {
+    S::decode(CodecIndex::new(0), bytes).map_err(|error| error.to_string())
+}
+
+#[derive(Clone)]
+pub struct Caller(pub Arc<dyn Service>);
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Caller")
+    }
+}
+
+impl Caller {
+    pub fn call<A, R, E>(&self, method: Method<A, R, E>, args: A) -> Call<A, R, E> {
+        let answer = (method.encode)(&args).and_then(|args| self.0.run(method.path, &args));
+        let outcome = match answer {
+            Ok(answer) => (method.decode)(answer),
+            Err(error) => Err(CallError::Other(error)),
+        };
+        Call { outcome: Some(outcome), args: PhantomData }
+    }
+
+    pub fn one_way<A>(&self, method: OneWayMethod<A>, args: A) -> OneWayCall<A> {
+        (method.encode)(&args).and_then(|args| self.0.run(method.path, &args)).unwrap().unwrap();
+        OneWayCall(PhantomData)
+    }
+}
+
+type DecodeAnswer<R, E> = fn(Result<Vec<u8>, Vec<u8>>) -> Result<R, CallError<E>>;
+
+pub struct Method<A, R, E> {
+    path: &'static str,
+    encode: fn(&A) -> Result<Vec<u8>, String>,
+    decode: DecodeAnswer<R, E>,
+}
+
+impl<A, R, E> Clone for Method<A, R, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A, R, E> Copy for Method<A, R, E> {}
+
+impl<A, R, E> Method<A, R, E> {
+    pub fn new<S: EncodeBy<A> + DecodeBy<R> + DecodeBy<E>>(path: &'static str) -> Self {
+        let decode: DecodeAnswer<R, E> = |answer| match answer {
+            Ok(reply) => decode::<S, R>(&reply).map_err(CallError::Other),
+            Err(fault) => Err(decode::<S, E>(&fault).map_or_else(CallError::Other, CallError::Method)),
+        };
+        Self { path, encode: encode::<S, A>, decode }
+    }
+}
+
+impl<A, R> Method<A, R, Infallible> {
+    pub fn infallible<S: EncodeBy<A> + DecodeBy<R>>(path: &'static str) -> Self {
+        let decode: DecodeAnswer<R, Infallible> = |answer| match answer {
+            Ok(reply) => decode::<S, R>(&reply).map_err(CallError::Other),
+            Err(_) => Err(CallError::Other("an infallible method failed".to_owned())),
+        };
+        Self { path, encode: encode::<S, A>, decode }
+    }
+}
+
+pub struct OneWayMethod<A> {
+    path: &'static str,
+    encode: fn(&A) -> Result<Vec<u8>, String>,
+}
+
+impl<A> Clone for OneWayMethod<A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for OneWayMethod<A> {}
+
+impl<A> OneWayMethod<A> {
+    pub fn new<S: EncodeBy<A>>(path: &'static str) -> Self {
+        Self { path, encode: encode::<S, A> }
+    }
+}
