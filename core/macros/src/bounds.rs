@@ -4,6 +4,8 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::Path;
 
+use crate::naming;
+
 /// A list of bounds on the codecs of a stack.
 #[derive(Default)]
 pub(crate) struct Bounds(Vec<TokenStream>);
@@ -11,15 +13,18 @@ pub(crate) struct Bounds(Vec<TokenStream>);
 impl Bounds {
     /// They must read `ty`.
     pub(crate) fn decode(&mut self, krate: &Path, ty: impl ToTokens) {
-        self.add(quote!(#krate::DecodeBy<#ty>));
+        self.add(&quote!(#krate::DecodeBy), &ty.into_token_stream());
     }
 
     /// They must write `ty`.
     pub(crate) fn encode(&mut self, krate: &Path, ty: impl ToTokens) {
-        self.add(quote!(#krate::EncodeBy<#ty>));
+        self.add(&quote!(#krate::EncodeBy), &ty.into_token_stream());
     }
 
-    fn add(&mut self, bound: TokenStream) {
+    fn add(&mut self, by: &TokenStream, ty: &TokenStream) {
+        let open = naming::generated_for(ty, quote!(#by <));
+        let close = naming::generated_for(ty, quote!(>));
+        let bound = quote!(#open #ty #close);
         let text = bound.to_string();
         if self.0.iter().all(|known| known.to_string() != text) {
             self.0.push(bound);

@@ -1,6 +1,6 @@
 //! How Rust names become wire names and names of generated items.
 
-use proc_macro2::Span;
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::format_ident;
 use syn::ext::IdentExt;
 use syn::{Ident, LitStr};
@@ -52,8 +52,34 @@ pub(crate) fn item(ident: &Ident, suffix: &str) -> Ident {
 /// write, such as dead code.
 pub(crate) fn generated(ident: &Ident) -> Ident {
     let mut ident = ident.clone();
-    ident.set_span(ident.span().resolved_at(Span::call_site()));
+    ident.set_span(excused(ident.span()));
     ident
+}
+
+/// `tokens` as those of something generated.
+pub(crate) fn generated_all(tokens: TokenStream) -> TokenStream {
+    respanned(tokens, &excused)
+}
+
+/// `tokens` as something generated on behalf of `place`, where the compiler then shows what is wrong with it.
+pub(crate) fn generated_for(place: &TokenStream, tokens: TokenStream) -> TokenStream {
+    let place = place.clone().into_iter().next().map_or_else(Span::call_site, |token| excused(token.span()));
+    respanned(tokens, &|_| place)
+}
+
+fn respanned(tokens: TokenStream, respan: &dyn Fn(Span) -> Span) -> TokenStream {
+    let change = |mut token: TokenTree| {
+        if let TokenTree::Group(group) = &token {
+            token = Group::new(group.delimiter(), respanned(group.stream(), respan)).into();
+        }
+        token.set_span(respan(token.span()));
+        token
+    };
+    tokens.into_iter().map(change).collect()
+}
+
+fn excused(span: Span) -> Span {
+    span.resolved_at(Span::call_site())
 }
 
 const ALLOWED: &str = "which is made of `A-Z`, `a-z`, `0-9`, `_` and `.`";

@@ -6,7 +6,7 @@ mod push;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Attribute, Ident, Path, Visibility};
+use syn::{Attribute, Ident, Path};
 
 use crate::naming;
 use crate::options::{self, Options};
@@ -27,7 +27,8 @@ struct Notifications {
     /// Its name on the wire.
     name: String,
     attrs: Vec<Attribute>,
-    vis: Visibility,
+    /// The trait's visibility, which is that of all that is generated.
+    vis: TokenStream,
     ident: Ident,
     notifications: Vec<Notification>,
 }

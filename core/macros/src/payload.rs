@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Ident, Path, Type, Visibility};
+use syn::{Ident, Path, Type};
 
 /// An argument that travels.
 pub(crate) struct Parameter {
@@ -36,13 +36,13 @@ impl Payload {
         }
     }
 
-    /// The struct, if there must be one.
-    pub(crate) fn definition(&self, krate: &Path, vis: &Visibility) -> Option<TokenStream> {
+    /// The struct, if there must be one. Only code beside it looks inside.
+    pub(crate) fn definition(&self, krate: &Path, vis: &TokenStream) -> Option<TokenStream> {
         if self.parameters.len() < 2 {
             return None;
         }
         let name = &self.name;
-        let fields = self.parameters.iter().map(|Parameter { name, ty }| quote!(#vis #name: #ty));
+        let fields = self.parameters.iter().map(|Parameter { name, ty }| quote!(#name: #ty));
         let serde = quote!(#krate::typed::serde);
         let serde_path = serde.to_string();
         Some(quote! {
@@ -118,10 +118,7 @@ mod tests {
         let (ty, packed, unpacked) = shape(&payload);
         assert_eq!((ty.as_str(), packed.as_str()), ("ArithAddArgs", "ArithAddArgs { a , b }"));
         assert_eq!(unpacked, ["args . a", "args . b"]);
-        let definition = payload.definition(&parse_quote!(k), &parse_quote!(pub)).unwrap().to_string();
-        assert!(
-            definition.contains("pub struct ArithAddArgs { pub a : i64 , pub b : i64 , }"),
-            "{definition}"
-        );
+        let definition = payload.definition(&parse_quote!(k), &quote!(pub)).unwrap().to_string();
+        assert!(definition.contains("pub struct ArithAddArgs { a : i64 , b : i64 , }"), "{definition}");
     }
 }

@@ -27,6 +27,8 @@ struct Service {
     krate: Path,
     /// Its name on the wire.
     name: String,
+    /// The trait's visibility, which is that of all that is generated.
+    vis: TokenStream,
     item: ItemTrait,
     methods: Vec<Method>,
 }
@@ -65,7 +67,7 @@ enum Cancel {
 
 impl Service {
     fn generate(&self) -> TokenStream {
-        let (krate, vis) = (&self.krate, &self.item.vis);
+        let (krate, vis) = (&self.krate, &self.vis);
         let payloads = self.methods.iter().filter_map(|method| method.payload.definition(krate, vis));
         let (trait_item, server, client) = (self.trait_item(), self.server(), self.client());
         quote! {

@@ -1,6 +1,6 @@
 //! A service in every shape its methods may have, called through its generated client.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fake::typed::{CancelPolicy, IntoService};
 use fake::{CallError, Client, Context, Standard, now};
@@ -70,7 +70,8 @@ impl Arith for Calculator {
     }
 
     async fn log(&self, cx: &Context, line: String) {
-        self.log.lock().unwrap().push(format!("{}: {line}", cx.0));
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.push(format!("{}: {line}", cx.0));
     }
 
     async fn pay(&self, r#type: String, amount: u64) -> Result<(), Overflow> {
@@ -106,7 +107,7 @@ fn a_method_with_a_body_needs_no_implementation() {
 
 #[test]
 fn a_one_way_method_runs() {
-    let calculator = std::sync::Arc::new(Calculator::default());
+    let calculator = Arc::new(Calculator::default());
     let client = ArithClient::new(&Client::of(ArithServer::from_arc(calculator.clone())));
     let _call = client.log("hello".to_owned());
     assert_eq!(*calculator.log.lock().unwrap(), ["a caller: hello"]);

@@ -71,7 +71,7 @@ impl Notification {
         let variant = &self.variant;
         let docs = docs(&self.attrs, &format!("The notification `{service}/{variant}`."));
         let fields = self.payload.parameters().iter().map(|parameter| {
-            let (name, ty) = (&parameter.name, &parameter.ty);
+            let (name, ty) = (naming::generated(&parameter.name), &parameter.ty);
             let doc = format!("The argument `{name}`.");
             quote!(#[doc = #doc] #name: #ty)
         });

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::{Attribute, Ident, Item, ItemTrait, ReturnType, TraitItem, TraitItemFn, parse_quote};
 
 use super::{Notification, Notifications};
@@ -50,7 +51,7 @@ impl Notifications {
             krate,
             name: name.unwrap_or_default(),
             attrs: item.attrs,
-            vis: item.vis,
+            vis: naming::generated_all(item.vis.to_token_stream()),
             ident: item.ident,
             notifications,
         })

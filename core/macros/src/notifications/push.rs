@@ -118,7 +118,8 @@ impl Notifications {
     fn push_value(&self, notification: &Notification, codecs: &TokenStream) -> TokenStream {
         let (krate, path) = (&self.krate, self.path(notification));
         let (ty, value) = (notification.payload.ty(), notification.payload.packed());
-        quote!(#krate::Push::typed::<#codecs, #ty>(#path, #value))
+        let typed = naming::generated_for(&ty, quote!(#krate::Push::typed::<#codecs,));
+        quote!(#typed #ty>(#path, #value))
     }
 
     fn path(&self, notification: &Notification) -> String {

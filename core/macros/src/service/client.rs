@@ -12,7 +12,7 @@ use crate::signature::docs;
 
 impl Service {
     pub(super) fn client(&self) -> TokenStream {
-        let (krate, vis, ident, client) = (&self.krate, &self.item.vis, &self.item.ident, self.client_name());
+        let (krate, vis, ident, client) = (&self.krate, &self.vis, &self.item.ident, self.client_name());
         let codecs = codecs(krate);
         let bounds = self.client_bounds().clause(&codecs);
         let doc = format!("Calls a remote [`{ident}`]. Cheap to clone; clones share one connection.");
@@ -89,7 +89,7 @@ impl Service {
     }
 
     fn client_method(&self, method: &Method) -> TokenStream {
-        let (krate, vis) = (&self.krate, &self.item.vis);
+        let (krate, vis) = (&self.krate, &self.vis);
         let docs = docs(&method.attrs, &format!("Calls `{}`.", method.path));
         let others = method.attrs.iter().filter(|attribute| !attribute.path().is_ident("doc"));
         let name = naming::generated(&method.ident);

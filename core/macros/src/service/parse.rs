@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::{
     Attribute, FnArg, GenericArgument, Item, ItemTrait, PathArguments, Receiver, ReceiverKind, ReturnType,
     Signature, TraitItem, TraitItemFn, Type, parse_quote,
@@ -40,7 +41,8 @@ impl Service {
         });
         let methods: Vec<_> = methods.collect();
         check_names(&methods, &mut errors);
-        errors.finish(Self { krate: options.krate, name, item, methods })
+        let vis = naming::generated_all(item.vis.to_token_stream());
+        errors.finish(Self { krate: options.krate, name, vis, item, methods })
     }
 }
 

@@ -9,7 +9,7 @@ use crate::bounds::{Bounds, codecs};
 
 impl Service {
     pub(super) fn server(&self) -> TokenStream {
-        let (vis, ident, server) = (&self.item.vis, &self.item.ident, self.server_name());
+        let (vis, ident, server) = (&self.vis, &self.item.ident, self.server_name());
         let title = server.to_string();
         let doc = format!("Serves an implementation of [`{ident}`]: hand it to a server.");
         let new = format!(

@@ -1,11 +1,12 @@
 //! The trait again, with futures that are `Send`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{ReturnType, TraitItem, TraitItemFn, TypeParamBound};
+use syn::{Block, Ident, ReturnType, TraitItem, TraitItemFn, TypeParamBound};
 
 use super::Service;
 use super::call_options::is_call;
+use crate::naming;
 
 impl Service {
     pub(super) fn trait_item(&self) -> TokenStream {
@@ -53,12 +54,32 @@ fn method(function: &TraitItemFn) -> TokenStream {
         ReturnType::Default => quote!(()),
         ReturnType::Type(_, ty) => quote!(#ty),
     };
+    let send = naming::generated_for(&quote!(#ident), quote!(::core::marker::Send));
     let body = match &function.default {
         None => quote!(;),
-        Some(body) => quote!({ async move #body }),
+        Some(body) => default_body(body, &output),
     };
     quote! {
         #(#attrs)*
-        fn #ident(#inputs) -> impl ::core::future::Future<Output = #output> + ::core::marker::Send #body
+        fn #ident(#inputs) -> impl ::core::future::Future<Output = #output> + #send #body
+    }
+}
+
+/// The body as a future. An `async` block has no return type of its own, so a `return` and a binding that name it stand
+/// before what the author wrote: there values coerce and types are inferred as in an `async fn`.
+fn default_body(body: &Block, output: &TokenStream) -> TokenStream {
+    let value = Ident::new("value", Span::mixed_site());
+    quote! {
+        {
+            async move {
+                if let ::core::option::Option::Some(#value) = ::core::option::Option::None::<#output> {
+                    return #value;
+                }
+                #[allow(clippy::diverging_sub_expression, reason = "a body may end by panicking")]
+                let #value: #output = #body;
+                #[allow(unreachable_code, reason = "a body may end by panicking")]
+                #value
+            }
+        }
     }
 }

@@ -2,10 +2,14 @@
 
 #![allow(
     dead_code,
-    unreachable_pub,
-    unnameable_types,
     missing_debug_implementations,
-    reason = "each test uses its part, as of a crate"
+    unnameable_types,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "it stands for a crate, of which each test uses its part, and fails tests"
 )]
 
 use std::future::Future;
