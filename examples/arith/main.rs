@@ -3,6 +3,8 @@
 //! - `arith` proves it all in one process and prints a table;
 //! - `arith serve --endpoint URL…` and `arith call --endpoint URL A B` are the two halves, in two terminals.
 
+#![expect(unreachable_pub, reason = "in a program, pub says what other modules use")]
+
 mod arguments;
 mod call;
 mod development;
