@@ -19,6 +19,9 @@ pub async fn run(call: Call) -> Result<(), Failure> {
     if call.listen {
         listen(&client).await?;
     }
+    // So that the server is told before the process ends.
+    client.close();
+    client.closed().await;
     Ok(())
 }
 

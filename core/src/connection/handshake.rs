@@ -1,5 +1,7 @@
 //! Hello and its answer: version, codec, limits, session.
 
+use std::time::Instant;
+
 use super::{Connection, Events, PeerLimits, Phase, Role};
 use crate::wire::{Hello, Message, VERSION};
 use crate::{Close, CloseCode, CodecIndex, Error, Metadata};
@@ -31,6 +33,11 @@ impl Connection {
         let codecs = offer.codecs.iter().map(|&name| name.to_owned()).collect();
         let hello = self.hello(codecs, None, offer.metadata.clone());
         self.send(&Message::Hello(hello))
+    }
+
+    /// When the hellos must be exchanged.
+    pub(crate) fn handshake_deadline(&self) -> Option<Instant> {
+        self.life.handshake_until()
     }
 
     /// Answers the peer's hello: messages may flow from here on.

@@ -46,6 +46,11 @@ impl Life {
         self.missed = 0;
     }
 
+    /// When the hellos must be exchanged, until they are.
+    pub(crate) fn handshake_until(&self) -> Option<Instant> {
+        self.handshake_until
+    }
+
     /// The hellos are exchanged.
     pub(crate) fn opened(&mut self) {
         self.handshake_until = None;

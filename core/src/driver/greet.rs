@@ -24,7 +24,7 @@ pub(crate) async fn greet(pipe: &mut dyn Pipe, connection: &mut Connection) -> R
     let mut batch = Batch::new();
     let mut inbox = Inbox::new();
     let mut events = Events::default();
-    let deadline = connection.poll_timeout().unwrap_or_else(now);
+    let deadline = connection.handshake_deadline().unwrap_or_else(now);
     let greeting = poll_fn(|cx| {
         loop {
             connection.poll_batch(&mut batch);

@@ -143,7 +143,7 @@ impl Admission<'_> {
         let limits = &self.host.limits;
         let max_lanes = self.peer.capabilities().max_lanes;
         let mut connection = Connection::new(Role::Acceptor, limits.clone(), max_lanes, now());
-        let deadline = connection.poll_timeout().unwrap_or_else(now);
+        let deadline = connection.handshake_deadline().unwrap_or_else(now);
         let Greeted { opened, events } = match greet(&mut *self.pipe, &mut connection).await {
             Ok(greeted) => greeted,
             Err(close) => {
