@@ -1,1 +1,38 @@
-//! Linkspan.
+//! Write a service once as a Rust trait; call it, and push to its clients, over TCP, WebSocket, QUIC or any transport
+//! you plug in.
+//!
+//! This crate is the paved path: it re-exports the core and names one [`Stack`] with the codecs and transports that its
+//! features enable. Authors of transports and codecs depend on `linkspan-core` alone.
+
+mod standard;
+
+pub use linkspan_core::typed;
+pub use linkspan_core::{
+    Arrival, Batch, Blob, BodyCodec, BoxError, Call, CallError, CallRequest, CallResponse, Calls,
+    Capabilities, Close, CloseCode, Code, Codec, CodecIndex, CodecSet, Context, Decode, DecodeBy, Encode,
+    EncodeBy, Encoded, Endpoint, Error, ErrorKind, Events, Frame, Gap, GapReason, Inbox, Lane, Limits, Link,
+    Listener, Metadata, Notification, Notifications, OneWayCall, PeerInfo, Pipe, Push, PushError, PushSink,
+    Pushing, RAW, Ran, Refused, Reply, Response, Session, SessionId, Sessions, Stack, Status, TlsInfo,
+    Transport, Transports, UpgradeInfo, Verdict, async_trait, frame,
+};
+pub use linkspan_json::Json;
+pub use linkspan_macros::{notifications, service};
+#[cfg(feature = "memory")]
+pub use linkspan_memory as memory;
+pub use linkspan_postcard::Postcard;
+#[cfg(feature = "quic")]
+pub use linkspan_quic as quic;
+#[cfg(feature = "tcp")]
+pub use linkspan_tcp as tcp;
+#[cfg(feature = "websocket")]
+pub use linkspan_websocket as websocket;
+pub use standard::Standard;
+
+/// A client built with the [`Standard`] stack.
+pub type Client = linkspan_core::Client<Standard>;
+/// Settings of a [`Client`].
+pub type ClientBuilder = linkspan_core::ClientBuilder<Standard>;
+/// A server built with the [`Standard`] stack.
+pub type Server = linkspan_core::Server<Standard>;
+/// Settings of a [`Server`].
+pub type ServerBuilder = linkspan_core::ServerBuilder<Standard>;

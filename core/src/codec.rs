@@ -1,10 +1,12 @@
 //! The second waist: typed values to payload bytes and back, chosen at run time, compiled in.
 
 mod blob;
+mod depth;
 
 mod set;
 
 pub use blob::Blob;
+pub use depth::{DepthLimited, MAX_DEPTH};
 
 pub use set::{CodecIndex, CodecSet, DecodeBy, EncodeBy};
 

@@ -4,28 +4,47 @@
 //! This crate knows no socket and no codec library; applications use the facade `linkspan`, authors of transports and
 //! codecs use this crate.
 
+mod client;
 mod close;
 mod codec;
 mod config;
+mod connection;
+mod driver;
 mod endpoint;
 mod error;
 pub mod frame;
 mod metadata;
 mod push;
+mod server;
+mod service;
+mod session;
+mod stack;
 mod status;
 mod transport;
+pub mod typed;
 mod wire;
 
 pub use async_trait::async_trait;
+pub use client::{
+    Call, CallError, CallResponse, Client, ClientBuilder, Events, Notifications, OneWayCall, Response,
+};
 pub use close::{Close, CloseCode, Verdict};
-pub use codec::{Blob, Codec, CodecIndex, CodecSet, Decode, DecodeBy, Encode, EncodeBy, RAW};
+pub use codec::{
+    Blob, Codec, CodecIndex, CodecSet, Decode, DecodeBy, DepthLimited, Encode, EncodeBy, MAX_DEPTH, RAW,
+};
 pub use config::Limits;
+pub use connection::{Notification, Reply};
 pub use endpoint::Endpoint;
 pub use error::{BoxError, Error, ErrorKind};
 pub use frame::{Batch, Frame, Inbox, Lane};
 pub use metadata::Metadata;
 pub use push::{BodyCodec, Encoded, Push, PushError, PushSink, Pushing, Refused};
+pub use server::{Server, ServerBuilder};
+pub use service::{CallRequest, Calls, Context};
+pub use session::{Session, SessionId, Sessions};
+pub use stack::Stack;
 pub use status::{Code, Ran, Status};
 pub use transport::{
     Arrival, Capabilities, Link, Listener, PeerInfo, Pipe, TlsInfo, Transport, Transports, UpgradeInfo,
 };
+pub use wire::{Gap, GapReason};

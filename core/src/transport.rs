@@ -148,6 +148,11 @@ impl Link {
         Self { pipe: Box::new(pipe), peer }
     }
 
+    /// A link of the parts of another.
+    pub fn from_parts(pipe: Box<dyn Pipe>, peer: PeerInfo) -> Self {
+        Self { pipe, peer }
+    }
+
     /// The peer's facts.
     pub fn peer(&self) -> &PeerInfo {
         &self.peer

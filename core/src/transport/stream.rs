@@ -57,20 +57,19 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Pipe for StreamPipe<S> {
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>, inbox: &mut Inbox) -> Poll<Result<bool, Error>> {
+        inbox.clear(); // its chunk pins the buffer that is read into next
         loop {
-            if self.buffer.capacity() == 0 {
-                self.buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
-            }
-            self.buffer.reserve(READ_LEN - self.buffer.len().min(READ_LEN - MIN_READ_LEN));
+            self.make_room();
             let read = poll_read_buf(Pin::new(&mut self.io), cx, &mut self.buffer);
-            if read.is_pending() && self.buffer.is_empty() {
-                give_back(std::mem::take(&mut self.buffer));
+            if read.is_pending() {
+                self.give_back_room();
             }
             if ready!(read).map_err(lost)? == 0 {
                 return Poll::Ready(if self.buffer.is_empty() {
                     Ok(false)
                 } else {
-                    Err(Error::protocol("peer ended within a frame"))
+                    // No violation: a peer that is killed ends like this, and is worth coming back to.
+                    Err(Error::closed("peer vanished within a frame"))
                 });
             }
             if !self.greeted {
@@ -85,6 +84,35 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Pipe for StreamPipe<S> {
 
     fn poll_close(&mut self, cx: &mut Context<'_>, _close: &Close) -> Poll<Result<(), Error>> {
         Pin::new(&mut self.io).poll_shutdown(cx).map_err(lost)
+    }
+}
+
+impl<S> StreamPipe<S> {
+    /// Room for the next read, from the spare buffers if the own one is small.
+    fn make_room(&mut self) {
+        if self.buffer.capacity() <= MAX_IDLE_LEN
+            && let Some(mut spare) = SPARE.with_borrow_mut(Vec::pop)
+        {
+            spare.extend_from_slice(&self.buffer);
+            self.buffer = spare;
+        }
+        self.buffer.reserve(READ_LEN - self.buffer.len().min(READ_LEN - MIN_READ_LEN));
+    }
+
+    /// Keeps no more than the beginning of a frame, so that a peer that stops there holds no large buffer of ours.
+    fn give_back_room(&mut self) {
+        if self.buffer.len() > MAX_IDLE_LEN {
+            return;
+        }
+        let begun =
+            if self.buffer.is_empty() { BytesMut::new() } else { BytesMut::from(self.buffer.as_ref()) };
+        let mut room = std::mem::replace(&mut self.buffer, begun);
+        room.clear();
+        SPARE.with_borrow_mut(|spare| {
+            if spare.len() < MAX_SPARE && room.capacity() >= READ_LEN {
+                spare.push(room);
+            }
+        });
     }
 }
 
@@ -104,14 +132,6 @@ fn lost(error: io::Error) -> Error {
     Error::new(ErrorKind::Closed, "link failed").with_source(error)
 }
 
-fn give_back(buffer: BytesMut) {
-    SPARE.with_borrow_mut(|spare| {
-        if spare.len() < MAX_SPARE && buffer.capacity() >= READ_LEN {
-            spare.push(buffer);
-        }
-    });
-}
-
 thread_local! {
     /// Read buffers of links that went idle on this thread: an idle link holds none.
     static SPARE: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
@@ -121,7 +141,64 @@ thread_local! {
 const READ_LEN: usize = 64 * 1024;
 /// Room kept for each read behind the beginning of a frame.
 const MIN_READ_LEN: usize = 8 * 1024;
+/// Bytes of a frame that has begun, up to which an idle link moves them to a buffer of their size. Chosen because
+/// copying so few costs less than the read that brought them.
+const MAX_IDLE_LEN: usize = 4 * 1024;
 /// Idle read buffers kept per thread: 1 MiB.
 const MAX_SPARE: usize = 16;
 /// Slices per vectored write: enough for 32 large bodies with their heads.
 const SLICES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    const HELLO: &[u8] = b"\x06\x00\x01\x00LSP1";
+
+    fn pair() -> (tokio::io::DuplexStream, StreamPipe<tokio::io::DuplexStream>) {
+        let (peer, io) = tokio::io::duplex(1024);
+        (peer, StreamPipe { io, buffer: BytesMut::new(), greeted: false, unflushed: false })
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_stops_within_a_frame_holds_no_large_buffer() {
+        let (mut peer, mut pipe) = pair();
+        let mut inbox = Inbox::new();
+        peer.write_all(&[HELLO, b"\x05\x00\x03\x00o"].concat()).await.unwrap();
+        assert!(poll_fn(|cx| pipe.poll_recv(cx, &mut inbox)).await.unwrap());
+        let pending = poll_fn(|cx| Poll::Ready(pipe.poll_recv(cx, &mut inbox).is_pending())).await;
+        assert!(pending && inbox.is_empty());
+        assert!(pipe.buffer.capacity() <= MAX_IDLE_LEN, "holds {}", pipe.buffer.capacity());
+        peer.write_all(b"ne").await.unwrap();
+        assert!(poll_fn(|cx| pipe.poll_recv(cx, &mut inbox)).await.unwrap());
+        assert_eq!(inbox.frames().next().unwrap(), b"\x05\x00\x03\x00one");
+    }
+
+    #[tokio::test]
+    async fn reads_use_one_buffer_again_and_again() {
+        let (mut peer, mut pipe) = pair();
+        let mut inbox = Inbox::new();
+        let mut places = std::collections::HashSet::new();
+        for _ in 0..100 {
+            peer.write_all(HELLO).await.unwrap();
+            assert!(poll_fn(|cx| pipe.poll_recv(cx, &mut inbox)).await.unwrap());
+            places.insert(inbox.frames().next().unwrap().as_ptr().addr());
+        }
+        assert_eq!(places.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_end_leaves_no_frame_in_the_inbox() {
+        let (mut peer, mut pipe) = pair();
+        let mut inbox = Inbox::new();
+        peer.write_all(HELLO).await.unwrap();
+        drop(peer);
+        assert!(poll_fn(|cx| pipe.poll_recv(cx, &mut inbox)).await.unwrap());
+        assert!(!poll_fn(|cx| pipe.poll_recv(cx, &mut inbox)).await.unwrap());
+        assert!(inbox.is_empty());
+    }
+}

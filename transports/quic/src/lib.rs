@@ -1,1 +1,63 @@
-//! Linkspan.
+//! Linkspan over QUIC (`quic://host:port`): every lane is a stream of its own, so that one lost packet or one large
+//! body delays only its own lane. Always encrypted (TLS 1.3).
+//!
+//! # Options of an endpoint
+//! - `quic://host:port?cert=FILE&key=FILE` when listening: the server's certificate chain and private key, in PEM.
+//! - `quic://host:port?ca=FILE` when connecting: trust certificates issued by this file, in PEM, and no others.
+//! - `&server_name=NAME` when connecting: the name the certificate must be valid for. Default: the endpoint's host.
+//!
+//! The same can be given in code, through [`Quic::with_identity`] and [`Quic::with_trusted_ca`]. Without either,
+//! listening and connecting fail with an error that says so: there is no default that skips verification.
+//!
+//! # On the wire
+//! ALPN is `linkspan/1`. Lane 0 is the one bidirectional stream, opened by the connecting side. Every other lane is a
+//! unidirectional stream that its sender opens with the lane's first frame and finishes after its last; frames name
+//! their lane, so streams need no mapping. An abandoned lane is a reset stream whose error code is the lane's number.
+//! A link that ends in order first finishes its lanes, then lane 0; the connection's close code is the close's number.
+//!
+//! # Example
+//! A server and a client in one program, with certificates made on the spot:
+//!
+//! ```
+//! use linkspan_core::{Batch, Error, Inbox, Lane, Transport};
+//! use linkspan_quic::{DevelopmentCa, Quic, TrustedCa};
+//! use std::future::poll_fn;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Error> {
+//! let ca = DevelopmentCa::generate()?;
+//! let server = Quic::new().with_identity(ca.issue(&["localhost", "127.0.0.1"])?);
+//! let client = Quic::new().with_trusted_ca(TrustedCa::from_pem(ca.ca_pem())?);
+//!
+//! let mut listener = server.listen(&"quic://127.0.0.1:0".parse()?).await?;
+//! let endpoint = listener.endpoint().clone();
+//! let (connected, arrived) =
+//!     tokio::join!(client.connect(&endpoint), async { listener.accept().await?.await });
+//! let (mut outgoing, _) = connected?.into_parts();
+//! let (mut incoming, peer) = arrived?.into_parts();
+//! assert_eq!(peer.tls().and_then(|tls| tls.alpn.as_deref()), Some("linkspan/1"));
+//!
+//! let mut batch = Batch::new();
+//! batch.push((3, 0), Lane::ZERO, None, |fields| fields.extend_from_slice(b"hello"))?;
+//! poll_fn(|cx| outgoing.poll_send(cx, &mut batch)).await?;
+//!
+//! let mut inbox = Inbox::new();
+//! assert!(poll_fn(|cx| incoming.poll_recv(cx, &mut inbox)).await?);
+//! assert_eq!(inbox.frames().next(), Some(&b"\x07\x00\x03\x00hello"[..]));
+//! # Ok(()) }
+//! ```
+
+mod config;
+mod connect;
+mod failure;
+mod lanes;
+mod link;
+mod listen;
+mod socket;
+mod tls;
+
+pub use config::{Quic, QuicConfig};
+pub use tls::{DevelopmentCa, Identity, TrustedCa};
+
+#[cfg(test)]
+mod tests;

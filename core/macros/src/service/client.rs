@@ -37,7 +37,7 @@ impl Service {
             #lint_levels
             impl #client {
                 /// Calls through `client`.
-                #vis fn new<__K: #krate::typed::Stack>(client: &#krate::Client<__K>) -> Self
+                #vis fn new<__K: #krate::typed::Stack>(client: &#krate::typed::Client<__K>) -> Self
                 #bounds
                 {
                     Self { caller: client.caller(), #(#values,)* }

@@ -1,0 +1,48 @@
+//! The contract of a codec, as checks over any serde codec; what differs between codecs is the bytes.
+
+pub(crate) mod nesting;
+pub(crate) mod sample;
+
+use std::fmt::Debug;
+
+use linkspan_core::{Decode, Encode, Error, ErrorKind};
+
+/// `value` written behind nothing.
+pub(crate) fn encoded<C: Encode<T>, T: ?Sized>(value: &T) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    C::encode(value, &mut bytes).unwrap();
+    bytes
+}
+
+/// What is encoded decodes to an equal value, and appends to what the buffer holds.
+pub(crate) fn round_trips<C: Encode<T> + Decode<T>, T: PartialEq + Debug>(value: &T) {
+    let mut bytes = b"head".to_vec();
+    C::encode(value, &mut bytes).unwrap();
+    let body = bytes.strip_prefix(b"head").unwrap();
+    assert_eq!(C::decode(body).unwrap(), *value);
+}
+
+/// Every encoding cut short is an error, as is one with a byte too many.
+pub(crate) fn other_lengths_are_errors<C: Encode<T> + Decode<T>, T: Debug>(value: &T) {
+    let mut bytes = encoded::<C, T>(value);
+    for len in 0..bytes.len() {
+        assert_eq!(C::decode(&bytes[..len]).unwrap_err().kind(), ErrorKind::Decode, "cut to {len} bytes");
+    }
+    bytes.push(b'!');
+    assert_eq!(C::decode(&bytes).unwrap_err().kind(), ErrorKind::Decode);
+}
+
+/// `decode` on the smallest stack that anything runs on, so that recursion shows.
+pub(crate) fn on_a_small_stack<R: Send + 'static>(decode: impl FnOnce() -> R + Send + 'static) -> R {
+    std::thread::Builder::new().stack_size(SMALL_STACK).spawn(decode).unwrap().join().unwrap()
+}
+
+/// What this level says, and what the one below says.
+pub(crate) fn chain(error: &Error) -> [String; 2] {
+    let cause = std::error::Error::source(error).expect("a codec's error has a cause");
+    assert!(cause.source().is_none());
+    [error.to_string(), cause.to_string()]
+}
+
+/// What a new thread has by default.
+const SMALL_STACK: usize = 2 << 20;

@@ -1,0 +1,26 @@
+//! Writing behind what a buffer already holds.
+
+use postcard::ser_flavors::Flavor;
+
+/// Appends to the caller's buffer. Postcard's own flavors take the buffer, begin at its start, or copy byte by byte.
+pub(crate) struct Append<'a>(pub(crate) &'a mut Vec<u8>);
+
+impl Flavor for Append<'_> {
+    type Output = ();
+
+    #[inline]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! How a client connects.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use tokio::time::timeout_at;
+
+use super::events::Buffers;
+use super::{Caller, Client, Inner};
+use crate::connection::{Connection, Offer, Role, choose_codec};
+use crate::driver::{Driver, Greeted, greet, now, wind_down};
+use crate::service::{Router, Runner};
+use crate::session::Facts;
+use crate::transport::Pipe;
+use crate::{
+    Batch, Close, CloseCode, CodecIndex, CodecSet, Endpoint, Error, ErrorKind, Limits, Link, Metadata,
+    PeerInfo, Session, SessionId, Stack, Transport, Transports,
+};
+
+/// Settings of a client.
+pub struct ClientBuilder<K> {
+    limits: Limits,
+    metadata: Metadata,
+    transports: Transports,
+    stack: PhantomData<fn() -> K>,
+}
+
+impl<K: Stack> ClientBuilder<K> {
+    pub(super) fn new() -> Self {
+        Self {
+            limits: Limits::default(),
+            metadata: Metadata::new(),
+            transports: K::transports(),
+            stack: PhantomData,
+        }
+    }
+
+    /// Other limits than the defaults.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Metadata of the hello, which the server's connect hook sees: where a token goes.
+    #[must_use]
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// Adds a transport, or replaces the one of its schemes.
+    #[must_use]
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.transports.register(Arc::new(transport));
+        self
+    }
+
+    /// Connects to `url`: the scheme picks the transport, the option `codec` the codec; without it the server picks the
+    /// first of ours that it has.
+    ///
+    /// # Errors
+    /// `UnknownScheme` or `Configuration` if the URL is wrong; `Unreachable` if no peer answered; `Certificate` if its
+    /// certificate is not trusted; `UnsupportedCodec` if it has none of our codecs; `Refused` if it refused us, with its
+    /// reason; `DeadlineExceeded` if all that took longer than the handshake timeout.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: dropping the future abandons the attempt.
+    pub async fn connect(self, url: &str) -> Result<Client<K>, Error> {
+        self.limits.check()?;
+        let endpoint: Endpoint = url.parse()?;
+        let codecs = offered_codecs(K::Codecs::NAMES, endpoint.option("codec"))?;
+        let transport = self.transports.find(&endpoint)?.clone();
+        let deadline = now() + self.limits.handshake_timeout;
+        let link = timeout_at(deadline.into(), transport.connect(&endpoint))
+            .await
+            .map_err(|_| too_late(&endpoint))??;
+        let (mut pipe, peer) = link.into_parts();
+        let max_lanes = peer.capabilities().max_lanes;
+        let mut connection = Connection::new(Role::Connector, self.limits.clone(), max_lanes, now());
+        connection.offer(&Offer { codecs, metadata: self.metadata })?;
+        let greeted = match greet(&mut *pipe, &mut connection).await {
+            Ok(greeted) => greeted,
+            Err(close) => {
+                let mut rest = Batch::new();
+                connection.poll_batch(&mut rest);
+                let _ = tokio::time::timeout(LINGER, wind_down(&mut *pipe, &mut rest, &close)).await;
+                return Err(refused(&endpoint, &close));
+            }
+        };
+        let Some(codec) = choose_codec(&greeted.opened.codecs, K::Codecs::NAMES) else {
+            return Err(Error::protocol(format!(
+                "{endpoint}: the server chose a codec that was not offered"
+            )));
+        };
+        Ok(start(Link::from_parts(pipe, peer), connection, greeted, (codec, self.limits)))
+    }
+}
+
+fn start<K: Stack>(
+    link: Link,
+    connection: Connection,
+    greeted: Greeted,
+    (codec, limits): ((CodecIndex, &'static str), Limits),
+) -> Client<K> {
+    let (pipe, peer): (Box<dyn Pipe>, PeerInfo) = link.into_parts();
+    let Greeted { opened, events } = greeted;
+    let facts = Facts {
+        id: opened.session.map_or_else(SessionId::generate, SessionId::from_bytes),
+        peer,
+        codec,
+        agent: opened.agent,
+        metadata: opened.metadata,
+    };
+    let session = Session::new(facts, connection);
+    let buffers = Arc::new(Buffers::new(&limits, codec.1));
+    let runner = Runner::new(Arc::new(Router::default()), None, K::Codecs::NAMES);
+    let driver = Driver::new((pipe, events), session.clone(), runner, buffers.clone());
+    let (ended, ending) = (session.clone(), buffers.clone());
+    // Owned by the connection: it ends when the last client is dropped, which closes the session.
+    tokio::spawn(async move {
+        let close = driver.run().await;
+        ended.set_closed(close);
+        ending.end();
+    });
+    Client {
+        inner: Arc::new(Inner { caller: Caller::new(session, limits.call_timeout), buffers }),
+        stack: PhantomData,
+    }
+}
+
+fn offered_codecs(names: &'static [&'static str], wanted: Option<&str>) -> Result<Vec<&'static str>, Error> {
+    match wanted {
+        None => Ok(names.to_vec()),
+        Some(wanted) => match names.iter().find(|name| **name == wanted) {
+            Some(name) => Ok(vec![name]),
+            None => Err(Error::new(
+                ErrorKind::UnsupportedCodec,
+                format!("no codec `{wanted}` here; known: {}", names.join(", ")),
+            )),
+        },
+    }
+}
+
+fn too_late(endpoint: &Endpoint) -> Error {
+    Error::new(ErrorKind::DeadlineExceeded, format!("connecting to {endpoint} took too long"))
+}
+
+fn refused(endpoint: &Endpoint, close: &Close) -> Error {
+    let kind = match close.code() {
+        CloseCode::UNSUPPORTED_CODEC => ErrorKind::UnsupportedCodec,
+        CloseCode::AT_CAPACITY => ErrorKind::AtCapacity,
+        CloseCode::TIMEOUT => ErrorKind::DeadlineExceeded,
+        CloseCode::PROTOCOL => ErrorKind::Protocol,
+        CloseCode::LOST => ErrorKind::Closed,
+        _ => ErrorKind::Refused,
+    };
+    Error::new(kind, format!("{endpoint}: {}", close.reason()))
+}
+
+impl<K> std::fmt::Debug for ClientBuilder<K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The metadata may hold a token.
+        f.debug_struct("ClientBuilder").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// How long a refused link may take to wind down.
+const LINGER: std::time::Duration = std::time::Duration::from_secs(1);

@@ -1,0 +1,218 @@
+//! A call as a future: started when polled first, cancelled when dropped.
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use super::{CallError, Caller, Method};
+use crate::connection::{Answer, OutRequest};
+use crate::driver::now;
+use crate::service::inherited_deadline;
+use crate::wire::Outcome;
+use crate::{Code, Error, Metadata, Ran, Status};
+
+/// A call of a method. Awaiting it sends the request and brings the value.
+///
+/// # Cancel safety
+/// Dropping it cancels the call: the peer is told, and what its handler does then is the method's cancel policy. Dropped
+/// before it was polled, nothing was sent.
+#[must_use = "a call does nothing until it is awaited"]
+pub struct Call<A, R, E> {
+    caller: Caller,
+    method: Method<A, R, E>,
+    args: A,
+    metadata: Metadata,
+    timeout: Option<Duration>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    New,
+    Sent(u32),
+    Done,
+}
+
+/// A value with the response's metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Response<R> {
+    /// What the method returned.
+    pub value: R,
+    /// The headers that the handler added.
+    pub metadata: Metadata,
+}
+
+impl<A, R, E> Call<A, R, E> {
+    pub(super) fn new(caller: Caller, method: Method<A, R, E>, args: A) -> Self {
+        let timeout = Some(caller.timeout());
+        Self { caller, method, args, metadata: Metadata::new(), timeout, state: State::New }
+    }
+
+    /// The same with headers.
+    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// The same with a time after which it ends with [`Code::DeadlineExceeded`]. Inside a handler, the handler's own
+    /// deadline holds too. Default: [`Limits::call_timeout`](crate::Limits::call_timeout).
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// The same without a deadline.
+    pub fn without_timeout(mut self) -> Self {
+        self.timeout = None;
+        self
+    }
+
+    /// The same, bringing the response's metadata beside the value.
+    pub fn into_response(self) -> CallResponse<A, R, E> {
+        CallResponse(self)
+    }
+
+    fn poll_answer(&mut self, cx: &Context<'_>) -> Poll<Result<Answer, Status>> {
+        let call = match self.state {
+            State::New => match self.start() {
+                Ok(call) => {
+                    self.state = State::Sent(call);
+                    call
+                }
+                Err(status) => {
+                    self.state = State::Done;
+                    return Poll::Ready(Err(status));
+                }
+            },
+            State::Sent(call) => call,
+            State::Done => {
+                return Poll::Ready(Err(Status::new(
+                    Code::Internal,
+                    Ran::Maybe,
+                    "call was polled after its end",
+                )));
+            }
+        };
+        let answer = ready!(self.caller.session().lock().connection.poll_call(call, cx));
+        self.state = State::Done;
+        Poll::Ready(answer)
+    }
+
+    fn start(&mut self) -> Result<u32, Status> {
+        let session = self.caller.session();
+        let now = now();
+        let timeout = remaining(self.timeout, now)?;
+        with_buffer(|body| {
+            (self.method.encode)(session.codec_index(), &self.args, body).map_err(|error| refuse(&error))?;
+            let metadata = std::mem::take(&mut self.metadata);
+            let request = OutRequest { path: self.method.path, metadata, timeout, raw: false, body };
+            session.with_output(|state| state.connection.start_call(now, request)).map_err(|failed| failed.0)
+        })
+    }
+
+    fn poll_response(&mut self, cx: &Context<'_>) -> Poll<Result<Response<R>, CallError<E>>> {
+        let answer = ready!(self.poll_answer(cx))?;
+        let codec = self.caller.session().codec_index();
+        let unreadable = |error: Error| {
+            CallError::Status(Status::new(
+                Code::Internal,
+                Ran::Yes,
+                format!("answer cannot be read: {error}"),
+            ))
+        };
+        if let Some(codec) = answer.codec {
+            let message = format!("answer is in the codec {codec}");
+            return Poll::Ready(Err(Status::new(Code::Unimplemented, Ran::Yes, message).into()));
+        }
+        Poll::Ready(match answer.outcome {
+            Outcome::Value => (self.method.decode)(codec, &answer.body)
+                .map(|value| Response { value, metadata: answer.metadata })
+                .map_err(unreadable),
+            Outcome::ApplicationError => Err((self.method.decode_error)(codec, &answer.body)
+                .map_or_else(unreadable, CallError::Application)),
+        })
+    }
+}
+
+/// Moving a call is fine: nothing in it is pinned.
+impl<A, R, E> Unpin for Call<A, R, E> {}
+
+impl<A, R, E> Future for Call<A, R, E> {
+    type Output = Result<R, CallError<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_response(cx).map_ok(|response| response.value)
+    }
+}
+
+impl<A, R, E> Drop for Call<A, R, E> {
+    fn drop(&mut self) {
+        if let State::Sent(call) = self.state {
+            self.caller.session().with_output(|state| state.connection.cancel_call(call));
+        }
+    }
+}
+
+impl<A, R, E> fmt::Debug for Call<A, R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("method", &self.method)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`Call`] that brings the response's metadata too.
+#[must_use = "a call does nothing until it is awaited"]
+pub struct CallResponse<A, R, E>(Call<A, R, E>);
+
+impl<A, R, E> Future for CallResponse<A, R, E> {
+    type Output = Result<Response<R>, CallError<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll_response(cx)
+    }
+}
+
+impl<A, R, E> fmt::Debug for CallResponse<A, R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The time left: the call's own, or what the handler that calls has left.
+pub(super) fn remaining(own: Option<Duration>, now: Instant) -> Result<Option<Duration>, Status> {
+    let inherited = inherited_deadline().map(|deadline| deadline.saturating_duration_since(now));
+    let timeout = own.into_iter().chain(inherited).min();
+    if timeout == Some(Duration::ZERO) {
+        return Err(Status::new(Code::DeadlineExceeded, Ran::No, "deadline passed before the call"));
+    }
+    Ok(timeout)
+}
+
+/// Arguments that cannot be encoded.
+pub(super) fn refuse(error: &Error) -> Status {
+    Status::new(Code::InvalidArgument, Ran::No, format!("arguments cannot be encoded: {error}"))
+}
+
+/// Lends a buffer that keeps its memory between calls of this thread, up to [`MAX_KEPT`].
+pub(super) fn with_buffer<R>(fill: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+    let mut buffer = BUFFER.take();
+    buffer.clear();
+    let result = fill(&mut buffer);
+    if buffer.capacity() <= MAX_KEPT {
+        BUFFER.set(buffer);
+    }
+    result
+}
+
+thread_local! {
+    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Memory of encoded arguments kept per thread.
+const MAX_KEPT: usize = 64 * 1024;

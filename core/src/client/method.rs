@@ -1,0 +1,116 @@
+//! Methods as a stub knows them: a path, and how arguments and answers are encoded in each codec.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::time::Duration;
+
+use super::{Call, OneWayCall};
+use crate::{CodecIndex, DecodeBy, EncodeBy, Error, Session};
+
+/// Starts calls on one connection. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    session: Session,
+    timeout: Duration,
+}
+
+impl Caller {
+    pub(crate) fn new(session: Session, timeout: Duration) -> Self {
+        Self { session, timeout }
+    }
+
+    /// Starts nothing yet: the future does, when polled first.
+    pub fn call<A, R, E>(&self, method: Method<A, R, E>, args: A) -> Call<A, R, E> {
+        Call::new(self.clone(), method, args)
+    }
+
+    /// Sends nothing yet: the future does, when polled first.
+    pub fn one_way<A>(&self, method: OneWayMethod<A>, args: A) -> OneWayCall<A> {
+        OneWayCall::new(self.clone(), method, args)
+    }
+
+    /// The peer that is called.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+}
+
+pub(crate) type EncodeFn<T> = fn(CodecIndex, &T, &mut Vec<u8>) -> Result<(), Error>;
+pub(crate) type DecodeFn<T> = fn(CodecIndex, &[u8]) -> Result<T, Error>;
+
+/// A method with arguments `A`, value `R` and error `E`, compiled for every codec of one set.
+pub struct Method<A, R, E> {
+    pub(crate) path: &'static str,
+    pub(crate) encode: EncodeFn<A>,
+    pub(crate) decode: DecodeFn<R>,
+    pub(crate) decode_error: DecodeFn<E>,
+}
+
+impl<A, R, E> Method<A, R, E> {
+    /// The method at `path`, in the codecs of set `S`.
+    pub fn new<S: EncodeBy<A> + DecodeBy<R> + DecodeBy<E>>(path: &'static str) -> Self {
+        Self {
+            path,
+            encode: <S as EncodeBy<A>>::encode,
+            decode: <S as DecodeBy<R>>::decode,
+            decode_error: <S as DecodeBy<E>>::decode,
+        }
+    }
+}
+
+impl<A, R> Method<A, R, Infallible> {
+    /// The method at `path`, which has no error of its own.
+    pub fn infallible<S: EncodeBy<A> + DecodeBy<R>>(path: &'static str) -> Self {
+        Self {
+            path,
+            encode: <S as EncodeBy<A>>::encode,
+            decode: <S as DecodeBy<R>>::decode,
+            decode_error: |_, _| Err(Error::protocol("an error from a method that has none")),
+        }
+    }
+}
+
+/// A method that is never answered.
+pub struct OneWayMethod<A> {
+    pub(crate) path: &'static str,
+    pub(crate) encode: EncodeFn<A>,
+}
+
+impl<A> OneWayMethod<A> {
+    /// The method at `path`, in the codecs of set `S`.
+    pub fn new<S: EncodeBy<A>>(path: &'static str) -> Self {
+        Self { path, encode: <S as EncodeBy<A>>::encode }
+    }
+}
+
+impl<A, R, E> Clone for Method<A, R, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A, R, E> Copy for Method<A, R, E> {}
+
+impl<A> Clone for OneWayMethod<A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for OneWayMethod<A> {}
+
+impl<A, R, E> fmt::Debug for Method<A, R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Method").field(&self.path).finish()
+    }
+}
+
+impl<A> fmt::Debug for OneWayMethod<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OneWayMethod").field(&self.path).finish()
+    }
+}

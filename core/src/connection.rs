@@ -1,0 +1,317 @@
+//! One peer's view of one link: hello, calls in both directions, pushes, bodies, deadlines, life. A pure value.
+//!
+//! `handle_*` takes what came in, `poll_*` gives what must go out, time is an argument; nothing here waits, locks or
+//! reads a clock. The driver steps it behind one short lock, which callers share to append what they send.
+//!
+//! All heads travel on lane 0, in order; a body over 16 KiB follows on a lane of its own. So a cancel always follows
+//! its request, a response its pushes, and a call's number may be used again after its terminal frame.
+
+mod bulk;
+mod calls;
+mod events;
+mod handshake;
+mod incoming;
+mod lanes;
+mod life;
+mod ordered;
+mod outgoing;
+mod serving;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use calls::Answer;
+pub use events::Notification;
+pub(crate) use events::{CancelReason, Events, Incoming, Received};
+pub(crate) use handshake::{Offer, Opened, choose_codec};
+pub use outgoing::Reply;
+pub(crate) use outgoing::{NoRoom, OutPush, OutRequest, ReplyBody};
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use bulk::Bulk;
+use calls::Calls;
+use lanes::Lanes;
+use life::Life;
+use ordered::Ordered;
+use serving::Serving;
+
+use crate::wire::{self, Message};
+use crate::{Batch, Close, CloseCode, Code, Error, Inbox, Limits, Ran, Status};
+
+/// Which end of the link this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Listened, and answers the hello. Its lanes are even.
+    Acceptor,
+    /// Connected, and says hello first. Its lanes are odd.
+    Connector,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Hellos are not exchanged yet. True once the peer's came and our answer is due.
+    Opening { heard: bool },
+    /// Messages flow. True once the peer said that it goes away.
+    Open { peer_leaving: bool },
+    /// One side closed; nothing more is sent or taken.
+    Closed(Close),
+}
+
+/// The protocol state of one link.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    role: Role,
+    limits: Limits,
+    phase: Phase,
+    peer: PeerLimits,
+    /// Frames that wait for the driver.
+    out: Batch,
+    /// Bytes and messages of pushes in `out`, and in what the driver is writing.
+    queued: Load,
+    writing: Load,
+    bulk: Bulk,
+    calls: Calls,
+    serving: Serving,
+    lanes: Lanes,
+    ordered: Ordered,
+    life: Life,
+    /// Answers whose body is on its way, and whether they wait for the pushes before them.
+    answers: HashMap<u32, (Answer, bool)>,
+    /// One-way requests whose body is on its way, by the order of their heads.
+    one_way_arriving: HashMap<u64, Incoming>,
+    next_one_way: u64,
+    /// Pushes made whose body took a lane of its own.
+    large_pushes: u64,
+    /// Refuses new requests of the peer, since this side is going away.
+    leaving: bool,
+}
+
+/// What the peer accepts, from its hello.
+#[derive(Clone, Copy, Debug)]
+struct PeerLimits {
+    max_message_len: usize,
+    max_in_flight: usize,
+    max_lanes: usize,
+}
+
+/// An amount of queued pushes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Load {
+    bytes: usize,
+    messages: usize,
+}
+
+impl Connection {
+    /// The state of a fresh link. A connector says hello at once.
+    pub(crate) fn new(role: Role, limits: Limits, max_lanes: u32, now: Instant) -> Self {
+        let lanes = limits.max_lanes.min(max_lanes) as usize;
+        Self {
+            role,
+            phase: Phase::Opening { heard: false },
+            peer: PeerLimits { max_message_len: 0, max_in_flight: 0, max_lanes: lanes },
+            out: Batch::new(),
+            queued: Load::default(),
+            writing: Load::default(),
+            bulk: Bulk::new(role),
+            calls: Calls::default(),
+            serving: Serving::default(),
+            lanes: Lanes::new(limits.max_lanes as usize),
+            ordered: Ordered::default(),
+            life: Life::new(&limits, now),
+            answers: HashMap::new(),
+            one_way_arriving: HashMap::new(),
+            next_one_way: 0,
+            large_pushes: 0,
+            leaving: false,
+            limits,
+        }
+    }
+
+    /// Why the connection ended, once it has.
+    pub(crate) fn closed(&self) -> Option<&Close> {
+        if let Phase::Closed(close) = &self.phase { Some(close) } else { None }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open { .. })
+    }
+
+    /// Our calls whose terminal frame has not come.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.calls.in_flight()
+    }
+
+    /// The peer's calls that were not answered.
+    pub(crate) fn serving(&self) -> usize {
+        self.serving.len()
+    }
+
+    /// Takes what one read brought. Bodies are shared with the inbox, not copied, if they are large.
+    ///
+    /// # Errors
+    /// The peer broke the protocol or a bound; the caller then closes with [`close_for`].
+    pub(crate) fn handle_inbox(
+        &mut self,
+        now: Instant,
+        inbox: &Inbox,
+        events: &mut Events,
+    ) -> Result<(), Error> {
+        self.life.heard(now);
+        for frame in inbox.frames() {
+            if self.closed().is_some() {
+                break;
+            }
+            if let Some(message) = wire::decode(frame)? {
+                self.handle_message(now, message, inbox, events)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn handle_message(
+        &mut self,
+        now: Instant,
+        message: Message<'_>,
+        inbox: &Inbox,
+        events: &mut Events,
+    ) -> Result<(), Error> {
+        match (message, &self.phase) {
+            (Message::Hello(hello), Phase::Opening { heard: false }) => self.handle_hello(hello, events),
+            (Message::Close(close), _) => {
+                self.end(close, events);
+                Ok(())
+            }
+            (Message::Ping { payload }, _) => self.send(&Message::Pong { payload }),
+            (Message::Pong { .. }, _) => Ok(()),
+            (_, Phase::Opening { .. }) => Err(Error::protocol("message before the hellos")),
+            (Message::Hello(_), _) => Err(Error::protocol("second hello")),
+            (Message::Goaway { .. }, _) => {
+                self.phase = Phase::Open { peer_leaving: true };
+                Ok(())
+            }
+            (Message::Request(request), _) => self.handle_request(now, request, inbox, events),
+            (Message::Response(response), _) => self.handle_response(response, inbox, events),
+            (Message::Failure { call, status, after_pushes }, _) => {
+                self.handle_answer(call, Err(status), after_pushes, events)
+            }
+            (Message::Cancel { call }, _) => self.handle_cancel(now, call, events),
+            (Message::Push { path, codec, metadata, body, place }, _) => {
+                let head =
+                    Notification::new(inbox.share(path.as_bytes()), codec, metadata.unwrap_or_default());
+                self.handle_push(head, inbox.share(body), place, events)
+            }
+            (Message::Gap(gap), _) => {
+                self.ordered.gap(gap, events);
+                Ok(())
+            }
+            (Message::Body { lane, last, bytes }, _) => {
+                let done = self.lanes.handle_body((lane, last), bytes, self.limits.max_message_len)?;
+                done.map_or(Ok(()), |(owner, body)| self.finish_body(owner, Some(body), events))
+            }
+            (Message::Reset { lane }, _) => {
+                self.life.count_cancel(now, self.limits.max_cancels_per_second)?;
+                let owner = self.lanes.handle_reset(lane);
+                owner.map_or(Ok(()), |owner| self.finish_body(owner, None, events))
+            }
+        }
+    }
+
+    /// Does what time asks for.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, events: &mut Events) {
+        match self.life.handle_timeout(now, self.is_open()) {
+            life::Due::Nothing => {}
+            life::Due::Ping(payload) => drop(self.send(&Message::Ping { payload })),
+            life::Due::Close(close) => return self.close(close, events),
+        }
+        for call in self.calls.expire(now, events) {
+            self.cancel_on_wire(call);
+        }
+        self.serving.expire(now, events);
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        if self.closed().is_some() {
+            return None;
+        }
+        [self.life.poll_timeout(), self.calls.next_deadline(), self.serving.next_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Moves what must go out behind what `batch` still holds.
+    pub(crate) fn poll_batch(&mut self, batch: &mut Batch) {
+        if self.closed().is_none() && !self.bulk.is_empty() {
+            for sender in self.bulk.fill(batch, &mut self.out, self.peer.max_lanes) {
+                if let bulk::Sender::Response(call) = sender {
+                    self.serving.remove(call);
+                }
+            }
+        }
+        if !self.out.is_empty() {
+            self.writing.bytes += std::mem::take(&mut self.queued.bytes);
+            self.writing.messages += std::mem::take(&mut self.queued.messages);
+            batch.append(&mut self.out);
+        }
+    }
+
+    /// True if [`poll_batch`](Self::poll_batch) would find something.
+    pub(crate) fn has_output(&self) -> bool {
+        !self.out.is_empty() || (self.closed().is_none() && !self.bulk.is_empty())
+    }
+
+    /// Notes that some of what was polled was sent, or none, and how much is not; zero makes room for pushes.
+    pub(crate) fn handle_sent(&mut self, now: Instant, progressed: bool, remaining: usize) {
+        self.life.handle_sent(now, progressed, remaining);
+        if remaining == 0 {
+            self.writing = Load::default();
+        }
+    }
+
+    /// Closes from this side: says so to the peer and ends every call. Doing it again changes nothing.
+    pub(crate) fn close(&mut self, close: Close, events: &mut Events) {
+        if self.closed().is_none() {
+            let _ = self.send(&Message::Close(close.clone()));
+            self.end(close, events);
+        }
+    }
+
+    /// Tells the peer to start nothing new here, and refuses what it still starts.
+    pub(crate) fn leave(&mut self, reason: &str) {
+        if self.is_open() && !std::mem::replace(&mut self.leaving, true) {
+            let _ = self.send(&Message::Goaway { reason });
+        }
+    }
+
+    /// Ends everything, as the peer's close or the loss of the link does.
+    pub(crate) fn end(&mut self, close: Close, events: &mut Events) {
+        if self.closed().is_some() {
+            return;
+        }
+        let message = format!("connection {close}");
+        self.calls.fail_all(&Status::new(Code::Unavailable, Ran::Maybe, message), events);
+        self.serving.cancel_all(events);
+        self.bulk.clear();
+        self.lanes.clear();
+        self.answers.clear();
+        self.one_way_arriving.clear();
+        self.phase = Phase::Closed(close);
+    }
+
+    fn send(&mut self, message: &Message<'_>) -> Result<(), Error> {
+        wire::encode(message, &mut self.out)
+    }
+}
+
+/// The close that tells the peer of `error`.
+pub(crate) fn close_for(error: &Error) -> Close {
+    let code = match error.kind() {
+        crate::ErrorKind::AtCapacity => CloseCode::RATE,
+        crate::ErrorKind::FrameTooLarge => CloseCode::TOO_LARGE,
+        crate::ErrorKind::Protocol => CloseCode::PROTOCOL,
+        _ => CloseCode::LOST,
+    };
+    Close::new(code, error.to_string())
+}

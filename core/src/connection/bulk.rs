@@ -1,0 +1,120 @@
+//! Large bodies on their way out: fragmented, interleaved, each on a lane of its own.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::Role;
+use crate::frame::{LAST, MAX_FRAME_LEN, RESET};
+use crate::wire::{BodyPlace, kind};
+use crate::{Batch, Lane};
+
+/// Whose body leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// A push.
+    Push,
+    /// A request of ours, by its number, or a one-way one.
+    Request(Option<u32>),
+    /// The answer to a call of the peer, by its number.
+    Response(u32),
+}
+
+/// Bodies in the order they were given. The open ones take turns; the others wait until one has left.
+#[derive(Debug)]
+pub(crate) struct Bulk {
+    open: VecDeque<Leaving>,
+    waiting: VecDeque<Leaving>,
+    next_lane: u64,
+}
+
+#[derive(Debug)]
+struct Leaving {
+    lane: Lane,
+    body: Bytes,
+    sender: Sender,
+}
+
+impl Bulk {
+    pub(crate) fn new(role: Role) -> Self {
+        let next_lane = match role {
+            Role::Acceptor => 2,
+            Role::Connector => 1,
+        };
+        Self { open: VecDeque::new(), waiting: VecDeque::new(), next_lane }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Bytes of pushes that have not left.
+    pub(crate) fn push_len(&self) -> usize {
+        let pushes = self.open.iter().chain(&self.waiting).filter(|leaving| leaving.sender == Sender::Push);
+        pushes.map(|leaving| leaving.body.len()).sum()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.open.clear();
+        self.waiting.clear();
+    }
+
+    /// Queues a body, which is not empty, and says where it will be.
+    pub(crate) fn push(&mut self, sender: Sender, body: Bytes) -> BodyPlace {
+        let lane = Lane::new(self.next_lane);
+        self.next_lane += 2;
+        let len = body.len() as u64;
+        self.waiting.push_back(Leaving { lane, body, sender });
+        BodyPlace { lane, len }
+    }
+
+    /// Abandons the body of `sender`, if it has not left: its lane is reset.
+    pub(crate) fn cancel(&mut self, sender: Sender, out: &mut Batch) {
+        for bodies in [&mut self.open, &mut self.waiting] {
+            bodies.retain(|leaving| {
+                let keep = leaving.sender != sender;
+                if !keep {
+                    let _ = out.push((kind::RESET, LAST | RESET), leaving.lane, None, |_| {});
+                }
+                keep
+            });
+        }
+    }
+
+    /// Appends to `out` pieces of the open bodies in turn, up to [`BULK_LEN`] bytes less what waits in `batch`. A lane
+    /// that still waits there gets nothing more. Returns whose bodies have left whole.
+    pub(crate) fn fill(&mut self, batch: &Batch, out: &mut Batch, max_lanes: usize) -> Vec<Sender> {
+        while self.open.len() < max_lanes {
+            let Some(next) = self.waiting.pop_front() else { break };
+            self.open.push_back(next);
+        }
+        let mut finished = Vec::new();
+        let mut room = BULK_LEN.saturating_sub(batch.len());
+        let mut blocked = 0;
+        while room > 0 && blocked < self.open.len() {
+            let Some(mut leaving) = self.open.pop_front() else { break };
+            if batch.has_lane(leaving.lane) {
+                blocked += 1;
+                self.open.push_back(leaving);
+                continue;
+            }
+            let piece = leaving.body.split_to(leaving.body.len().min(PIECE_LEN));
+            room = room.saturating_sub(piece.len());
+            let last = leaving.body.is_empty();
+            let _ = out.push((kind::BODY, if last { LAST } else { 0 }), leaving.lane, Some(piece), |_| {});
+            blocked = 0;
+            if last {
+                finished.push(leaving.sender);
+            } else {
+                self.open.push_back(leaving);
+            }
+        }
+        finished
+    }
+}
+
+/// Largest piece of a body per frame: what is left of a frame beside head and lane.
+const PIECE_LEN: usize = MAX_FRAME_LEN - 64;
+/// Bytes of bodies handed to the link at once. Small messages wait behind no more than this: a quarter millisecond on
+/// a gigabyte-per-second link.
+const BULK_LEN: usize = 256 * 1024;

@@ -1,0 +1,142 @@
+//! What a connection reports upward, collected in one reused place per read.
+
+use std::task::Waker;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::Opened;
+use crate::wire::Gap;
+use crate::{CodecSet, DecodeBy, Error, ErrorKind, Metadata, RAW};
+
+/// What one step brought. The driver empties it outside the lock.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    /// The peer's hello was accepted (connector), or awaits our answer (acceptor).
+    pub(crate) opened: Option<Opened>,
+    /// Requests to start, in order.
+    pub(crate) requests: Vec<Incoming>,
+    /// Notifications and gaps, in order.
+    pub(crate) received: Vec<Received>,
+    /// Handlers that the peer, or time, gave up.
+    pub(crate) cancelled: Vec<(u32, CancelReason)>,
+    /// Callers to wake.
+    pub(crate) wakers: Vec<Waker>,
+}
+
+/// A request whose body is whole.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    /// Its number; `None` for a one-way call.
+    pub(crate) call: Option<u32>,
+    pub(crate) path: Bytes,
+    pub(crate) metadata: Metadata,
+    pub(crate) codec: Option<String>,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) body: Bytes,
+}
+
+/// Why a handler is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CancelReason {
+    Caller,
+    Closed,
+    Deadline,
+}
+
+/// A notification, or that some are missing.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Received {
+    Gap(Gap),
+    Notification(Notification),
+}
+
+/// A push as it arrives: which notification of which service, and its body, still encoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    path: Bytes,
+    metadata: Metadata,
+    codec: NotificationCodec,
+    body: Bytes,
+}
+
+/// The codec of a notification's body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum NotificationCodec {
+    /// The connection's, whose name is set on delivery.
+    Connection(&'static str),
+    Named(String),
+}
+
+impl Notification {
+    pub(crate) fn new(path: Bytes, codec: Option<&str>, metadata: Metadata) -> Self {
+        let codec = match codec {
+            None => NotificationCodec::Connection(""),
+            Some(name) => NotificationCodec::Named(name.to_owned()),
+        };
+        Self { path, metadata, codec, body: Bytes::new() }
+    }
+
+    pub(crate) fn with_body(mut self, body: Bytes) -> Self {
+        self.body = body;
+        self
+    }
+
+    pub(crate) fn set_connection_codec(&mut self, name: &'static str) {
+        if let NotificationCodec::Connection(known) = &mut self.codec {
+            *known = name;
+        }
+    }
+
+    /// `Service/Notification`.
+    pub fn path(&self) -> &str {
+        std::str::from_utf8(&self.path).unwrap_or_default()
+    }
+
+    /// The service's name.
+    pub fn service(&self) -> &str {
+        self.path().split_once('/').unwrap_or_default().0
+    }
+
+    /// The notification's name within its service.
+    pub fn method(&self) -> &str {
+        self.path().split_once('/').unwrap_or_default().1
+    }
+
+    /// Its headers.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The name of the body's codec; `raw` for bytes as they stand.
+    pub fn codec(&self) -> &str {
+        match &self.codec {
+            NotificationCodec::Connection(name) => name,
+            NotificationCodec::Named(name) => name,
+        }
+    }
+
+    /// The encoded body.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The body as a value.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnsupportedCodec`] if its codec is not of set `S` (a raw one never is); [`ErrorKind::Decode`] if
+    /// it is something else.
+    pub fn decode_body<S: DecodeBy<T> + CodecSet, T>(&self) -> Result<T, Error> {
+        let index = S::find(self.codec()).ok_or_else(|| {
+            let why =
+                if self.codec() == RAW { "is raw bytes" } else { "is in a codec this application lacks" };
+            Error::new(ErrorKind::UnsupportedCodec, format!("notification {} {why}", self.path()))
+        })?;
+        S::decode(index, &self.body)
+    }
+
+    /// Bytes it holds in an event buffer.
+    pub(crate) fn weight(&self) -> usize {
+        self.path.len() + self.metadata.byte_len() + self.body.len()
+    }
+}

@@ -1,0 +1,106 @@
+//! Hello and its answer: version, codec, limits, session.
+
+use super::{Connection, Events, PeerLimits, Phase, Role};
+use crate::wire::{Hello, Message, VERSION};
+use crate::{Close, CloseCode, CodecIndex, Error, Metadata};
+
+/// What a connector offers.
+#[derive(Clone, Debug)]
+pub(crate) struct Offer {
+    /// Names of codecs, most preferred first.
+    pub(crate) codecs: Vec<&'static str>,
+    pub(crate) metadata: Metadata,
+}
+
+/// The peer's hello, as far as the runtime needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct Opened {
+    /// What the peer offered; in the answer exactly one.
+    pub(crate) codecs: Vec<String>,
+    pub(crate) agent: String,
+    pub(crate) session: Option<[u8; 16]>,
+    pub(crate) metadata: Metadata,
+}
+
+impl Connection {
+    /// Says hello first.
+    ///
+    /// # Errors
+    /// The metadata is too large for a hello.
+    pub(crate) fn offer(&mut self, offer: &Offer) -> Result<(), Error> {
+        let codecs = offer.codecs.iter().map(|&name| name.to_owned()).collect();
+        let hello = self.hello(codecs, None, offer.metadata.clone());
+        self.send(&Message::Hello(hello))
+    }
+
+    /// Answers the peer's hello: messages may flow from here on.
+    pub(crate) fn admit(&mut self, codec: &'static str, session: [u8; 16]) {
+        if self.phase == (Phase::Opening { heard: true }) {
+            let hello = self.hello(vec![codec.to_owned()], Some(session), Metadata::new());
+            let mut pushed = std::mem::take(&mut self.out);
+            let _ = self.send(&Message::Hello(hello));
+            self.out.append(&mut pushed);
+            self.open();
+        }
+    }
+
+    pub(super) fn handle_hello(&mut self, hello: Hello, events: &mut Events) -> Result<(), Error> {
+        if hello.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries).is_err() {
+            return Err(Error::new(crate::ErrorKind::FrameTooLarge, "hello's metadata exceeds its limit"));
+        }
+        if hello.versions.0 > VERSION || hello.versions.1 < VERSION {
+            let (low, high) = hello.versions;
+            let reason = format!("version {VERSION} here, {low} to {high} there");
+            self.close(Close::new(CloseCode::UNSUPPORTED_VERSION, reason), events);
+            return Ok(());
+        }
+        let fit = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+        self.peer = PeerLimits {
+            max_message_len: fit(hello.max_message_len),
+            max_in_flight: fit(hello.max_in_flight).min(self.limits.max_in_flight as usize),
+            max_lanes: fit(hello.max_lanes).min(self.peer.max_lanes),
+        };
+        match self.role {
+            Role::Acceptor => self.phase = Phase::Opening { heard: true },
+            Role::Connector => self.open(),
+        }
+        events.opened = Some(Opened {
+            codecs: hello.codecs,
+            agent: hello.agent,
+            session: hello.session,
+            metadata: hello.metadata,
+        });
+        Ok(())
+    }
+
+    fn open(&mut self) {
+        self.phase = Phase::Open { peer_leaving: false };
+        self.life.opened();
+    }
+
+    fn hello(&self, codecs: Vec<String>, session: Option<[u8; 16]>, metadata: Metadata) -> Hello {
+        Hello {
+            versions: (VERSION, VERSION),
+            codecs,
+            agent: concat!("linkspan/", env!("CARGO_PKG_VERSION")).to_owned(),
+            max_message_len: self.limits.max_message_len as u64,
+            max_in_flight: u64::from(self.limits.max_in_flight),
+            max_lanes: u64::from(self.limits.max_lanes),
+            session,
+            metadata,
+        }
+    }
+}
+
+/// The first codec of `offered` that is in `names`.
+pub(crate) fn choose_codec(
+    offered: &[String],
+    names: &'static [&'static str],
+) -> Option<(CodecIndex, &'static str)> {
+    offered.iter().find_map(|wanted| {
+        (0u8..)
+            .zip(names)
+            .find(|(_, name)| *name == wanted)
+            .map(|(index, name)| (CodecIndex::new(index), *name))
+    })
+}

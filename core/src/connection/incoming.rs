@@ -1,0 +1,263 @@
+//! What the peer's messages do to calls, pushes and bodies.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::Connection;
+use super::calls::Answer;
+use super::events::{CancelReason, Events, Incoming, Notification};
+use super::lanes::Owner;
+use super::outgoing::Reply;
+use super::serving::State;
+use crate::wire::{BodyPlace, Gap, GapReason, Request, Response};
+use crate::{Code, Error, ErrorKind, Inbox, Metadata, Ran, Status};
+
+impl Connection {
+    pub(super) fn handle_request(
+        &mut self,
+        now: Instant,
+        request: Request<'_>,
+        inbox: &Inbox,
+        events: &mut Events,
+    ) -> Result<(), Error> {
+        let deadline = request.timeout.and_then(|timeout| now.checked_add(timeout));
+        let call = (!request.one_way).then_some(request.call);
+        let refused = self.check_request(&request);
+        let incoming = Incoming {
+            call,
+            path: inbox.share(request.path.as_bytes()),
+            metadata: request.metadata.unwrap_or_default(),
+            codec: request.codec.map(str::to_owned),
+            deadline,
+            body: inbox.share(request.body),
+        };
+        match (call, refused) {
+            (Some(call), _) if self.serving.contains(call) => {
+                Err(Error::protocol(format!("call {call} is in flight already")))
+            }
+            (Some(call), Some(status)) => {
+                self.discard_body(request.place);
+                self.send_failure(call, &status, false);
+                Ok(())
+            }
+            (None, Some(status)) => {
+                let kind = if status.code() == Code::ResourceExhausted {
+                    ErrorKind::AtCapacity
+                } else {
+                    ErrorKind::Protocol
+                };
+                Err(Error::new(kind, format!("one-way call refused: {}", status.message())))
+            }
+            (_, None) => self.accept_request(incoming, request.place, events),
+        }
+    }
+
+    /// Why a request cannot be accepted.
+    fn check_request(&self, request: &Request<'_>) -> Option<Status> {
+        let exhausted = |message: String| Some(Status::new(Code::ResourceExhausted, Ran::No, message));
+        let max = self.limits.max_in_flight;
+        if self.leaving && !request.one_way {
+            return Some(Status::new(Code::Unavailable, Ran::No, "server is going away"));
+        }
+        let number_too_high = !request.one_way && request.call >= max;
+        if number_too_high || (request.one_way && self.serving.one_way >= max as usize) {
+            return exhausted(format!("{max} calls are in flight"));
+        }
+        if request.place.is_some_and(|place| place.len > self.limits.max_message_len as u64) {
+            return exhausted(format!("message of more than {} bytes", self.limits.max_message_len));
+        }
+        let metadata = request.metadata.as_ref()?;
+        let checked = metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries);
+        checked.err().and_then(|error| exhausted(error.to_string()))
+    }
+
+    fn accept_request(
+        &mut self,
+        incoming: Incoming,
+        place: Option<BodyPlace>,
+        events: &mut Events,
+    ) -> Result<(), Error> {
+        let pushes = self.large_pushes;
+        let (call, deadline) = (incoming.call, incoming.deadline);
+        match (call, place) {
+            (Some(call), None) => self.serving.insert(call, State::Running, pushes, deadline),
+            (None, None) => self.serving.one_way += 1,
+            (Some(call), Some(place)) => {
+                self.serving.insert(call, State::Arriving(place.lane, Box::new(incoming)), pushes, deadline);
+                return self.announce(place, Owner::Request(call), events);
+            }
+            (None, Some(place)) => {
+                self.serving.one_way += 1;
+                let number = self.next_one_way;
+                self.next_one_way += 1;
+                self.one_way_arriving.insert(number, incoming);
+                return self.announce(place, Owner::OneWay(number), events);
+            }
+        }
+        events.requests.push(incoming);
+        Ok(())
+    }
+
+    pub(super) fn handle_response(
+        &mut self,
+        response: Response<'_>,
+        inbox: &Inbox,
+        events: &mut Events,
+    ) -> Result<(), Error> {
+        let Response { call, outcome, after_pushes, metadata, codec, body, place } = response;
+        self.calls.check_open(call)?;
+        let metadata = metadata.unwrap_or_default();
+        metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries)?;
+        let answer = Answer { outcome, metadata, codec: codec.map(str::to_owned), body: inbox.share(body) };
+        match place {
+            None => self.handle_answer(call, Ok(answer), after_pushes, events),
+            Some(place) if place.len > self.limits.max_message_len as u64 => {
+                self.discard_body(Some(place));
+                let message = format!("answer of more than {} bytes", self.limits.max_message_len);
+                let status = Status::new(Code::ResourceExhausted, Ran::Yes, message);
+                self.handle_answer(call, Err(status), after_pushes, events)
+            }
+            Some(place) => {
+                if self.answers.insert(call, (answer, after_pushes)).is_some() {
+                    return Err(Error::protocol(format!("second answer to call {call}")));
+                }
+                self.announce(place, Owner::Response(call), events)
+            }
+        }
+    }
+
+    pub(super) fn handle_answer(
+        &mut self,
+        call: u32,
+        answer: Result<Answer, Status>,
+        after_pushes: bool,
+        events: &mut Events,
+    ) -> Result<(), Error> {
+        self.calls.check_open(call)?;
+        if after_pushes && !self.ordered.is_empty() {
+            self.ordered.answer(call, answer);
+        } else {
+            self.calls.finish(call, answer, events);
+        }
+        Ok(())
+    }
+
+    pub(super) fn handle_cancel(
+        &mut self,
+        now: Instant,
+        call: u32,
+        events: &mut Events,
+    ) -> Result<(), Error> {
+        self.life.count_cancel(now, self.limits.max_cancels_per_second)?;
+        let Some(served) = self.serving.get_mut(call) else { return Ok(()) };
+        let cancelled = |ran| Status::new(Code::Cancelled, ran, "caller cancelled");
+        match served.state {
+            State::Arriving(lane, _) => {
+                self.lanes.discard(lane);
+                self.respond(call, Reply::failure(cancelled(Ran::No)));
+            }
+            State::Running => match events.requests.iter().position(|request| request.call == Some(call)) {
+                // The same read brought the request: it has not started, and never will.
+                Some(index) => {
+                    events.requests.remove(index);
+                    self.respond(call, Reply::failure(cancelled(Ran::No)));
+                }
+                None => events.cancelled.push((call, CancelReason::Caller)),
+            },
+            State::Sending => {
+                self.bulk.cancel(super::bulk::Sender::Response(call), &mut self.out);
+                self.serving.remove(call);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn handle_push(
+        &mut self,
+        head: Notification,
+        body: Bytes,
+        place: Option<BodyPlace>,
+        events: &mut Events,
+    ) -> Result<(), Error> {
+        head.metadata().check(self.limits.max_metadata_len, self.limits.max_metadata_entries)?;
+        match place {
+            None => self.ordered.notification(head.with_body(body), events),
+            Some(place) if place.len > self.limits.max_message_len as u64 => {
+                self.discard_body(Some(place));
+                self.ordered.gap(Gap::new(1, GapReason::Other), events);
+            }
+            Some(place) => {
+                let owner = self.ordered.next_owner();
+                self.ordered.arriving(head);
+                self.announce(place, owner, events)?;
+            }
+        }
+        self.ordered.check(self.limits.max_event_buffer_messages, self.limits.max_event_buffer_len)
+    }
+
+    fn announce(&mut self, place: BodyPlace, owner: Owner, events: &mut Events) -> Result<(), Error> {
+        let bound = self.limits.max_in_flight as usize * 2 + self.limits.max_event_buffer_messages;
+        if self.lanes.len() > bound {
+            return Err(Error::protocol("too many bodies are announced and do not come"));
+        }
+        match self.lanes.announce(place, owner)? {
+            None => Ok(()),
+            Some(body) => self.finish_body(owner, body, events),
+        }
+    }
+
+    fn discard_body(&mut self, place: Option<BodyPlace>) {
+        if let Some(place) = place {
+            self.lanes.discard(place.lane);
+        }
+    }
+
+    /// The body of `owner` is whole, or will not come.
+    pub(super) fn finish_body(
+        &mut self,
+        owner: Owner,
+        body: Option<Bytes>,
+        events: &mut Events,
+    ) -> Result<(), Error> {
+        match owner {
+            Owner::Push(number) => self.ordered.finish(number, body, &mut self.calls, events),
+            Owner::OneWay(number) => match (self.one_way_arriving.remove(&number), body) {
+                (Some(incoming), Some(body)) => events.requests.push(Incoming { body, ..incoming }),
+                _ => self.serving.one_way = self.serving.one_way.saturating_sub(1),
+            },
+            Owner::Request(call) => self.finish_arguments(call, body, events),
+            Owner::Response(call) => {
+                let Some((answer, after_pushes)) = self.answers.remove(&call) else { return Ok(()) };
+                let lost = || Status::new(Code::Cancelled, Ran::Yes, "answer was abandoned on its way");
+                let answer = body.map(|body| Answer { body, ..answer }).ok_or_else(lost);
+                return self.handle_answer(call, answer, after_pushes, events);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish_arguments(&mut self, call: u32, body: Option<Bytes>, events: &mut Events) {
+        let Some(served) = self.serving.get_mut(call) else { return };
+        let State::Arriving(_, incoming) = std::mem::replace(&mut served.state, State::Running) else {
+            return;
+        };
+        match body {
+            Some(body) => events.requests.push(Incoming { body, ..*incoming }),
+            None => {
+                let status = Status::new(Code::Cancelled, Ran::No, "arguments were abandoned on their way");
+                self.respond(call, Reply::failure(status));
+            }
+        }
+    }
+
+    /// A one-way handler ended.
+    pub(crate) fn one_way_ended(&mut self) {
+        self.serving.one_way = self.serving.one_way.saturating_sub(1);
+    }
+
+    /// Metadata that is worth a field.
+    pub(super) fn some_metadata(metadata: Metadata) -> Option<Metadata> {
+        (!metadata.is_empty()).then_some(metadata)
+    }
+}

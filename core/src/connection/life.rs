@@ -1,0 +1,103 @@
+//! Is the peer alive, taking what is sent, and not flooding? All in instants that the driver hands in.
+
+use std::time::{Duration, Instant};
+
+use crate::{Close, CloseCode, Error, ErrorKind, Limits};
+
+#[derive(Debug)]
+pub(crate) struct Life {
+    handshake_until: Option<Instant>,
+    heard: Instant,
+    ping_after: Duration,
+    missed: u32,
+    max_missed: u32,
+    /// Since when the peer has taken nothing.
+    stalled: Option<Instant>,
+    write_timeout: Duration,
+    /// Cancels in the second that began then.
+    cancels: (Instant, u32),
+}
+
+/// What is due.
+#[derive(Debug)]
+pub(crate) enum Due {
+    Close(Close),
+    Nothing,
+    Ping(u64),
+}
+
+impl Life {
+    pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
+        Self {
+            handshake_until: Some(now + limits.handshake_timeout),
+            heard: now,
+            ping_after: limits.ping_after,
+            missed: 0,
+            max_missed: limits.max_missed_pings,
+            stalled: None,
+            write_timeout: limits.write_timeout,
+            cancels: (now, 0),
+        }
+    }
+
+    /// Bytes came: any byte counts as life.
+    pub(crate) fn heard(&mut self, now: Instant) {
+        self.heard = now;
+        self.missed = 0;
+    }
+
+    /// The hellos are exchanged.
+    pub(crate) fn opened(&mut self) {
+        self.handshake_until = None;
+    }
+
+    /// Some of what was handed to the link was sent, or none; so much is not.
+    pub(crate) fn handle_sent(&mut self, now: Instant, progressed: bool, remaining: usize) {
+        if remaining == 0 {
+            self.stalled = None;
+        } else if progressed || self.stalled.is_none() {
+            self.stalled = Some(now);
+        }
+    }
+
+    /// A cancel or reset came.
+    pub(crate) fn count_cancel(&mut self, now: Instant, max_per_second: u32) -> Result<(), Error> {
+        if now.saturating_duration_since(self.cancels.0) >= Duration::from_secs(1) {
+            self.cancels = (now, 0);
+        }
+        self.cancels.1 += 1;
+        if self.cancels.1 > max_per_second {
+            return Err(Error::new(
+                ErrorKind::AtCapacity,
+                format!("more than {max_per_second} cancels and resets in a second"),
+            ));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let stalled = self.stalled.map(|since| since + self.write_timeout);
+        [self.handshake_until, Some(self.ping_due()), stalled].into_iter().flatten().min()
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant, open: bool) -> Due {
+        if self.handshake_until.is_some_and(|until| until <= now) {
+            return Due::Close(Close::new(CloseCode::TIMEOUT, "handshake took too long"));
+        }
+        if self.stalled.is_some_and(|since| since + self.write_timeout <= now) {
+            return Due::Close(Close::new(CloseCode::SLOW, "peer takes nothing of what is sent"));
+        }
+        if self.ping_due() > now {
+            return Due::Nothing;
+        }
+        if self.missed >= self.max_missed {
+            return Due::Close(Close::new(CloseCode::TIMEOUT, "peer is silent"));
+        }
+        self.missed += 1;
+        if open { Due::Ping(u64::from(self.missed)) } else { Due::Nothing }
+    }
+
+    fn ping_due(&self) -> Instant {
+        self.heard + self.ping_after * (self.missed + 1)
+    }
+}

@@ -1,0 +1,250 @@
+//! What this side sends: requests, answers, cancels, pushes.
+
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::bulk::Sender;
+use super::calls::{Answer, CallFailed};
+use super::serving::State;
+use super::{Connection, Phase};
+use crate::wire::{BodyPlace, Gap, MAX_INLINE_LEN, Message, Outcome, Request, Response};
+use crate::{Code, Error, Metadata, RAW, Ran, Status};
+
+/// A call to start.
+#[derive(Debug)]
+pub(crate) struct OutRequest<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) metadata: Metadata,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) raw: bool,
+    pub(crate) body: &'a [u8],
+}
+
+/// An answer to a call of the peer.
+#[derive(Debug)]
+pub struct Reply {
+    pub(crate) body: ReplyBody,
+    pub(crate) metadata: Metadata,
+}
+
+/// What a handler brought, encoded.
+#[derive(Debug)]
+pub(crate) enum ReplyBody {
+    ApplicationError(Vec<u8>),
+    Failure(Status),
+    Value(Vec<u8>),
+}
+
+impl Reply {
+    pub(crate) fn failure(status: Status) -> Self {
+        Self { body: ReplyBody::Failure(status), metadata: Metadata::new() }
+    }
+}
+
+/// A push to send, encoded.
+#[derive(Debug)]
+pub(crate) struct OutPush<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) metadata: &'a Metadata,
+    pub(crate) raw: bool,
+    pub(crate) body: &'a Bytes,
+}
+
+/// Why a push was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoRoom {
+    Closed,
+    Full,
+    TooLarge,
+}
+
+impl Connection {
+    /// Sends a request and takes a number for it.
+    ///
+    /// # Errors
+    /// The status to give to the caller; nothing was sent.
+    pub(crate) fn start_call(&mut self, now: Instant, request: OutRequest<'_>) -> Result<u32, CallFailed> {
+        self.check_call(&request)?;
+        let deadline = request.timeout.and_then(|timeout| now.checked_add(timeout));
+        let call = self.calls.start(self.peer.max_in_flight, deadline)?;
+        self.send_request(Some(call), request);
+        Ok(call)
+    }
+
+    /// Sends a one-way request. False if it must wait, since the peer takes nothing at present.
+    ///
+    /// # Errors
+    /// The status to give to the caller; nothing was sent.
+    pub(crate) fn start_one_way(&mut self, request: OutRequest<'_>) -> Result<bool, CallFailed> {
+        self.check_call(&request)?;
+        if !self.has_room(request.body.len()) {
+            return Ok(false);
+        }
+        self.queued.bytes += request.body.len();
+        self.queued.messages += 1;
+        self.send_request(None, request);
+        Ok(true)
+    }
+
+    fn check_call(&self, request: &OutRequest<'_>) -> Result<(), CallFailed> {
+        let failed = |code, message: String| Err(CallFailed(Status::new(code, Ran::No, message)));
+        match &self.phase {
+            Phase::Closed(close) => return failed(Code::Unavailable, format!("connection {close}")),
+            Phase::Opening { .. } => return failed(Code::Unavailable, "hellos are not exchanged".into()),
+            Phase::Open { peer_leaving: true } => {
+                return failed(Code::Unavailable, "peer is going away".into());
+            }
+            Phase::Open { .. } => {}
+        }
+        if request.body.len() > self.peer.max_message_len {
+            let max = self.peer.max_message_len;
+            return failed(
+                Code::ResourceExhausted,
+                format!("arguments of {} bytes; at most {max}", request.body.len()),
+            );
+        }
+        let checked = request.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries);
+        checked.or_else(|error| failed(Code::ResourceExhausted, error.to_string()))
+    }
+
+    fn send_request(&mut self, call: Option<u32>, request: OutRequest<'_>) {
+        let sender = Sender::Request(call);
+        let (body, place) = self.place_body(sender, request.body, || Bytes::copy_from_slice(request.body));
+        let message = Message::Request(Request {
+            call: call.unwrap_or(0),
+            one_way: call.is_none(),
+            timeout: request.timeout,
+            path: request.path,
+            metadata: Self::some_metadata(request.metadata),
+            codec: request.raw.then_some(RAW),
+            body,
+            place,
+        });
+        let _ = self.send(&message); // path and metadata were checked, so it fits a frame
+    }
+
+    /// A small body inline, or the place of a large one.
+    fn place_body<'a>(
+        &mut self,
+        sender: Sender,
+        body: &'a [u8],
+        share: impl FnOnce() -> Bytes,
+    ) -> (&'a [u8], Option<BodyPlace>) {
+        if body.len() <= MAX_INLINE_LEN {
+            return (body, None);
+        }
+        (&[], Some(self.bulk.push(sender, share())))
+    }
+
+    /// The answer of `call`, once it came.
+    pub(crate) fn poll_call(&mut self, call: u32, cx: &Context<'_>) -> Poll<Result<Answer, Status>> {
+        self.calls.poll(call, cx)
+    }
+
+    /// The caller gave `call` up: the peer is told, and the number stays taken until the peer's terminal frame.
+    pub(crate) fn cancel_call(&mut self, call: u32) {
+        if self.calls.abandon(call) {
+            self.cancel_on_wire(call);
+        }
+    }
+
+    pub(super) fn cancel_on_wire(&mut self, call: u32) {
+        if self.is_open() {
+            self.bulk.cancel(Sender::Request(Some(call)), &mut self.out);
+            let _ = self.send(&Message::Cancel { call });
+        }
+    }
+
+    /// Answers `call`. An answer to a call that is not running is dropped: the connection ended meanwhile.
+    pub(crate) fn respond(&mut self, call: u32, reply: Reply) {
+        let Some(served) = self.serving.get_mut(call) else { return };
+        let after_pushes = served.large_pushes != self.large_pushes;
+        let (outcome, body) = match reply.body {
+            ReplyBody::ApplicationError(body) => (Outcome::ApplicationError, body),
+            ReplyBody::Value(body) => (Outcome::Value, body),
+            ReplyBody::Failure(status) => {
+                self.serving.remove(call);
+                return self.send_failure(call, &status, after_pushes);
+            }
+        };
+        if body.len() > self.peer.max_message_len {
+            let message =
+                format!("answer of {} bytes; the caller takes {}", body.len(), self.peer.max_message_len);
+            self.serving.remove(call);
+            return self.send_failure(
+                call,
+                &Status::new(Code::ResourceExhausted, Ran::Yes, message),
+                after_pushes,
+            );
+        }
+        let metadata = Self::some_metadata(reply.metadata);
+        let message = |body, place| {
+            Message::Response(Response { call, outcome, after_pushes, metadata, codec: None, body, place })
+        };
+        if body.len() <= MAX_INLINE_LEN {
+            self.serving.remove(call);
+            let _ = self.send(&message(&body, None));
+        } else {
+            served.state = State::Sending;
+            let place = self.bulk.push(Sender::Response(call), body.into());
+            let _ = self.send(&message(&[], Some(place)));
+        }
+    }
+
+    pub(super) fn send_failure(&mut self, call: u32, status: &Status, after_pushes: bool) {
+        let _ = self.send(&Message::Failure { call, status: status.clone(), after_pushes });
+    }
+
+    /// Sends a push, if there is room for it.
+    pub(crate) fn push(&mut self, push: &OutPush<'_>) -> Result<(), NoRoom> {
+        if !self.takes_pushes() {
+            return Err(NoRoom::Closed);
+        }
+        if push.body.len() > self.peer.max_message_len
+            || push.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries).is_err()
+            || push.path.len() > crate::wire::MAX_PATH_LEN
+        {
+            return Err(NoRoom::TooLarge);
+        }
+        if !self.has_room(push.body.len()) {
+            return Err(NoRoom::Full);
+        }
+        let (body, place) = self.place_body(Sender::Push, push.body, || push.body.clone());
+        self.large_pushes += u64::from(place.is_some());
+        self.queued.bytes += body.len();
+        self.queued.messages += 1;
+        let metadata = (!push.metadata.is_empty()).then(|| push.metadata.clone());
+        let codec = push.raw.then_some(RAW);
+        let _ = self.send(&Message::Push { path: push.path, codec, metadata, body, place });
+        Ok(())
+    }
+
+    /// While the connect hook decides, pushes are kept; they follow our answer to the hello.
+    fn takes_pushes(&self) -> bool {
+        matches!(self.phase, Phase::Open { .. } | Phase::Opening { heard: true })
+    }
+
+    /// Says that pushes are missing here.
+    pub(crate) fn push_gap(&mut self, gap: Gap) -> Result<(), NoRoom> {
+        if !self.takes_pushes() {
+            return Err(NoRoom::Closed);
+        }
+        self.send(&Message::Gap(gap)).map_err(|_: Error| NoRoom::TooLarge)
+    }
+
+    /// Drops what waits to be sent: the peer is turned away before it was admitted.
+    pub(crate) fn forget_output(&mut self) {
+        self.out.clear();
+        self.bulk.clear();
+    }
+
+    /// True if a push of `len` bytes fits the outbox. An empty outbox takes any push the peer takes.
+    pub(crate) fn has_room(&self, len: usize) -> bool {
+        let bytes = self.queued.bytes + self.writing.bytes + self.bulk.push_len();
+        let messages = self.queued.messages + self.writing.messages;
+        messages == 0 && bytes == 0
+            || (bytes + len <= self.limits.max_outbox_len && messages < self.limits.max_outbox_messages)
+    }
+}

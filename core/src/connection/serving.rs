@@ -1,0 +1,99 @@
+//! The peer's calls that run here or wait for their body, by their number.
+
+use std::time::Instant;
+
+use super::events::{CancelReason, Events, Incoming};
+use crate::Lane;
+
+#[derive(Debug, Default)]
+pub(crate) struct Serving {
+    calls: Vec<Option<Served>>,
+    len: usize,
+    /// One-way calls that have not ended.
+    pub(crate) one_way: usize,
+    next_deadline: Option<Instant>,
+}
+
+/// One call of the peer, from its request to the last byte of its answer.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) state: State,
+    /// Large pushes made before it started; if there are more at its end, its answer must not overtake them.
+    pub(crate) large_pushes: u64,
+    deadline: Option<Instant>,
+}
+
+#[derive(Debug)]
+pub(crate) enum State {
+    /// The arguments are arriving on this lane.
+    Arriving(Lane, Box<Incoming>),
+    /// The handler has it.
+    Running,
+    /// The answer's body is leaving.
+    Sending,
+}
+
+impl Serving {
+    /// Calls that were not answered to the last byte, one-way ones included.
+    pub(crate) fn len(&self) -> usize {
+        self.len + self.one_way
+    }
+
+    pub(crate) fn get_mut(&mut self, call: u32) -> Option<&mut Served> {
+        self.calls.get_mut(call as usize)?.as_mut()
+    }
+
+    pub(crate) fn contains(&self, call: u32) -> bool {
+        self.calls.get(call as usize).is_some_and(Option::is_some)
+    }
+
+    /// Enters `call`, whose number is below the limit and free.
+    pub(crate) fn insert(&mut self, call: u32, state: State, large_pushes: u64, deadline: Option<Instant>) {
+        let index = call as usize;
+        if self.calls.len() <= index {
+            self.calls.resize_with(index + 1, || None);
+        }
+        if let Some(slot) = self.calls.get_mut(index) {
+            *slot = Some(Served { state, large_pushes, deadline });
+            self.len += 1;
+            self.next_deadline = self.next_deadline.into_iter().chain(deadline).min();
+        }
+    }
+
+    pub(crate) fn remove(&mut self, call: u32) -> Option<Served> {
+        let served = self.calls.get_mut(call as usize)?.take()?;
+        self.len -= 1;
+        Some(served)
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.next_deadline
+    }
+
+    /// Reports the running calls whose deadline passed; each once.
+    pub(crate) fn expire(&mut self, now: Instant, events: &mut Events) {
+        if self.next_deadline.is_none_or(|next| next > now) {
+            return;
+        }
+        for (call, served) in (0u32..).zip(&mut self.calls) {
+            let due =
+                served.as_mut().filter(|served| served.deadline.is_some_and(|deadline| deadline <= now));
+            if let Some(served) = due {
+                served.deadline = None;
+                events.cancelled.push((call, CancelReason::Deadline));
+            }
+        }
+        self.next_deadline = self.calls.iter().flatten().filter_map(|served| served.deadline).min();
+    }
+
+    /// Reports every call, since the connection ended.
+    pub(crate) fn cancel_all(&mut self, events: &mut Events) {
+        for (call, served) in (0u32..).zip(&mut self.calls) {
+            if served.take().is_some() {
+                events.cancelled.push((call, CancelReason::Closed));
+            }
+        }
+        self.len = 0;
+        self.next_deadline = None;
+    }
+}

@@ -1,0 +1,275 @@
+//! The loop that does IO between a link and a session's connection, and decides nothing.
+
+mod clock;
+mod greet;
+
+pub(crate) use clock::now;
+pub(crate) use greet::{Greeted, flush, greet};
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::time::{Sleep, timeout};
+
+use crate::connection::{Events, Received, close_for};
+use crate::service::Runner;
+use crate::transport::Pipe;
+use crate::{Batch, Close, CloseCode, Error, ErrorKind, Inbox, Session};
+
+/// Where notifications go. They never wait there: a full buffer drops its oldest.
+pub(crate) trait Deliver: Send + Sync {
+    /// Takes what one read brought, in order.
+    fn deliver(&self, received: Vec<Received>);
+}
+
+/// Drives one link. A future that ends when the connection has, with the reason.
+pub(crate) struct Driver {
+    pipe: Box<dyn Pipe>,
+    session: Session,
+    runner: Runner,
+    deliver: Arc<dyn Deliver>,
+    batch: Batch,
+    inbox: Inbox,
+    events: Events,
+    sleep: Pin<Box<Sleep>>,
+    /// The pipe has not flushed what it was given.
+    sending: bool,
+    /// This wake was given away once already, so that ready callers could append first.
+    waited: bool,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        (pipe, events): (Box<dyn Pipe>, Events),
+        session: Session,
+        runner: Runner,
+        deliver: Arc<dyn Deliver>,
+    ) -> Self {
+        Self {
+            pipe,
+            session,
+            runner,
+            deliver,
+            batch: Batch::new(),
+            inbox: Inbox::new(),
+            events,
+            sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            sending: false,
+            waited: false,
+        }
+    }
+
+    /// Drives the link to its end, then winds it down: what is queued goes out, the peer sees the close.
+    ///
+    /// # Cancel safety
+    /// Dropping it drops the link; the session must then be closed by whoever drops it.
+    pub(crate) async fn run(mut self) -> Close {
+        let close = poll_fn(|cx| self.poll_drive(cx)).await;
+        let _ = timeout(LINGER, wind_down(&mut *self.pipe, &mut self.batch, &close)).await;
+        close
+    }
+
+    fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Close> {
+        if self.gives_way(cx) {
+            return Poll::Pending;
+        }
+        self.dispatch(cx);
+        for _ in 0..ROUNDS {
+            let closed = self.fill();
+            if let Err(error) = self.send(cx) {
+                return Poll::Ready(self.lost(&error));
+            }
+            if let Some(close) = closed {
+                self.dispatch(cx);
+                return Poll::Ready(close);
+            }
+            match self.receive(cx) {
+                Err(error) => return Poll::Ready(self.lost(&error)),
+                Ok(true) => {}
+                Ok(false) if self.park(cx) => return Poll::Pending,
+                Ok(false) => {}
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// A caller woke us and others are about to call: goes behind them once, so that one write carries them all.
+    fn gives_way(&mut self, cx: &Context<'_>) -> bool {
+        let mut state = self.session.lock();
+        let busy = state.connection.in_flight() + state.connection.serving() > 1;
+        let gives_way = state.take_nudge() && busy && !self.waited;
+        drop(state);
+        self.waited = gives_way;
+        if gives_way {
+            cx.waker().wake_by_ref();
+        }
+        gives_way
+    }
+
+    /// Does what time asks for and takes what must go out. Returns why the connection ended, once it has.
+    fn fill(&mut self) -> Option<Close> {
+        let mut state = self.session.lock();
+        let now = now();
+        if state.connection.poll_timeout().is_some_and(|due| due <= now) {
+            state.connection.handle_timeout(now, &mut self.events);
+        }
+        state.connection.poll_batch(&mut self.batch);
+        let closed = state.connection.closed().cloned();
+        let cancelled = state.take_cancelled(&mut self.events);
+        drop(state);
+        for (cancellation, reason) in cancelled {
+            cancellation.cancel(reason);
+        }
+        self.events.wakers.drain(..).for_each(Waker::wake);
+        closed
+    }
+
+    fn send(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if self.batch.is_empty() && !self.sending {
+            return Ok(());
+        }
+        let before = self.batch.len();
+        self.sending = match self.pipe.poll_send(cx, &mut self.batch) {
+            Poll::Ready(result) => {
+                result?;
+                false
+            }
+            Poll::Pending => true,
+        };
+        let remaining = if self.sending { self.batch.len().max(1) } else { 0 };
+        let mut state = self.session.lock();
+        state.connection.handle_sent(now(), self.batch.len() < before, remaining);
+        let room = if self.sending { Vec::new() } else { state.take_room_waiters() };
+        drop(state);
+        room.into_iter().for_each(Waker::wake);
+        Ok(())
+    }
+
+    /// Takes what one read brought. False if nothing came.
+    fn receive(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
+        match self.pipe.poll_recv(cx, &mut self.inbox) {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(more) => {
+                if !more? {
+                    return Err(Error::new(ErrorKind::Closed, "peer ended the link without a close"));
+                }
+            }
+        }
+        let mut state = self.session.lock();
+        let handled = state.connection.handle_inbox(now(), &self.inbox, &mut self.events);
+        if let Err(error) = handled {
+            state.connection.close(close_for(&error), &mut self.events);
+        }
+        drop(state);
+        self.inbox.clear();
+        self.dispatch(cx);
+        Ok(true)
+    }
+
+    /// Hands on what the connection reported. No lock is held while handlers run.
+    fn dispatch(&mut self, cx: &mut Context<'_>) {
+        if !self.events.received.is_empty() {
+            self.deliver.deliver(std::mem::take(&mut self.events.received));
+        }
+        self.events.wakers.drain(..).for_each(Waker::wake);
+        let mut replies = Vec::new();
+        for incoming in self.events.requests.drain(..) {
+            let call = incoming.call;
+            if let Some(reply) = self.runner.start(&self.session, incoming, cx) {
+                replies.push((call, reply));
+            }
+        }
+        if replies.is_empty() && self.events.cancelled.is_empty() {
+            return;
+        }
+        let mut state = self.session.lock();
+        for (call, reply) in replies {
+            match call {
+                Some(call) => state.connection.respond(call, reply),
+                None => state.connection.one_way_ended(),
+            }
+        }
+        let cancelled = state.take_cancelled(&mut self.events);
+        drop(state);
+        for (cancellation, reason) in cancelled {
+            cancellation.cancel(reason);
+        }
+    }
+
+    /// True if there is nothing to do until somebody wakes us.
+    fn park(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut state = self.session.lock();
+        if state.connection.closed().is_some() || (state.connection.has_output() && !self.sending) {
+            return false;
+        }
+        let due = state.connection.poll_timeout();
+        state.park(cx.waker());
+        drop(state);
+        match due {
+            None => true,
+            Some(due) => {
+                if self.sleep.deadline().into_std() != due {
+                    self.sleep.as_mut().reset(due.into());
+                }
+                self.sleep.as_mut().poll(cx).is_pending()
+            }
+        }
+    }
+
+    fn lost(&mut self, error: &Error) -> Close {
+        let close = match error.kind() {
+            ErrorKind::Closed => Close::new(CloseCode::LOST, error.to_string()),
+            _ => close_for(error),
+        };
+        let mut state = self.session.lock();
+        if error.kind() != ErrorKind::Closed {
+            state.connection.close(close.clone(), &mut self.events);
+            state.connection.poll_batch(&mut self.batch);
+        }
+        state.connection.end(close.clone(), &mut self.events);
+        let close = state.connection.closed().cloned().unwrap_or(close);
+        let cancelled = state.take_cancelled(&mut self.events);
+        drop(state);
+        for (cancellation, reason) in cancelled {
+            cancellation.cancel(reason);
+        }
+        self.events.wakers.drain(..).for_each(Waker::wake);
+        if !self.events.received.is_empty() {
+            self.deliver.deliver(std::mem::take(&mut self.events.received));
+        }
+        close
+    }
+}
+
+/// Sends what is left, ends our direction, and reads on until the peer ends too: closing with unread bytes would make some
+/// roads throw away what we sent last.
+pub(crate) async fn wind_down(pipe: &mut dyn Pipe, batch: &mut Batch, close: &Close) {
+    if flush(pipe, batch).await.is_err() {
+        return;
+    }
+    let mut inbox = Inbox::new();
+    let mut ended = false;
+    poll_fn(|cx| {
+        if !ended {
+            ended = pipe.poll_close(cx, close).is_ready();
+        }
+        loop {
+            match pipe.poll_recv(cx, &mut inbox) {
+                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(_) if ended => return Poll::Ready(()),
+                Poll::Ready(_) => return pipe.poll_close(cx, close).map(|_| ()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    })
+    .await;
+}
+
+/// How long a closed link may take to wind down. Chosen as several round trips of a slow network.
+const LINGER: Duration = Duration::from_secs(1);
+/// Reads handled before other tasks get their turn.
+const ROUNDS: usize = 16;

@@ -1,0 +1,103 @@
+//! The listening side: any number of endpoints, one set of services, every session at hand.
+
+mod accept;
+mod builder;
+mod gate;
+mod hooks;
+
+pub use builder::{IntoService, ServerBuilder};
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use accept::Host;
+
+use crate::{Close, CloseCode, Endpoint, Sessions, Stack};
+
+/// A running server. Dropping it stops it at once; [`shutdown`](Self::shutdown) lets calls in flight end first.
+pub struct Server<K> {
+    host: Arc<Host>,
+    endpoints: Vec<Endpoint>,
+    listeners: Mutex<JoinSet<()>>,
+    stop: CancellationToken,
+    stack: PhantomData<fn() -> K>,
+}
+
+impl<K: Stack> Server<K> {
+    /// A server with settings of one's own.
+    pub fn builder() -> ServerBuilder<K> {
+        ServerBuilder::new()
+    }
+}
+
+impl<K> Server<K> {
+    /// Where it listens, in the order of the builder's `listen` calls, with the ports that were picked.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// The clients at present: find one by its id, or go through all.
+    pub fn sessions(&self) -> Sessions {
+        self.host.sessions()
+    }
+
+    /// Stops: accepts nobody new, refuses new calls with *did not run*, lets calls in flight end within
+    /// [`Limits::drain_timeout`](crate::Limits::drain_timeout), and closes every session with
+    /// [`CloseCode::SHUTDOWN`]. Doing it again changes nothing.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is ready, the server no longer accepts, but sessions stay open until the server is dropped.
+    pub async fn shutdown(&self) {
+        self.stop.cancel();
+        let sessions = self.host.sessions();
+        for session in sessions.iter() {
+            session.with_output(|state| state.connection.leave("server shuts down"));
+        }
+        let tasks = self.host.runner().tasks();
+        tasks.close();
+        let _ = tokio::time::timeout(self.host.limits().drain_timeout, tasks.wait()).await;
+        self.close_all();
+        let connections = self.host.connections();
+        connections.close();
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, connections.wait()).await;
+        let mut listeners = self.listeners.lock().await;
+        listeners.abort_all();
+        while listeners.join_next().await.is_some() {}
+    }
+
+    /// Waits until the server was shut down.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
+    fn close_all(&self) {
+        for session in self.host.sessions().iter() {
+            session.close(Close::new(CloseCode::SHUTDOWN, "server shut down"));
+        }
+    }
+}
+
+impl<K> Drop for Server<K> {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.close_all();
+    }
+}
+
+impl<K> fmt::Debug for Server<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("endpoints", &self.endpoints).finish_non_exhaustive()
+    }
+}
+
+/// How long closed connections may take to end: their linger, and some.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);

@@ -1,0 +1,98 @@
+//! What a handler is given besides its arguments.
+
+use std::cell::Cell;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use super::Cancellation;
+use crate::{Metadata, Session};
+
+/// The call a handler serves: who calls, with which headers, until when, and whether it was given up.
+///
+/// Cheap to clone; it may be kept after the call.
+#[derive(Clone, Debug)]
+pub struct Context(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    session: Session,
+    metadata: Metadata,
+    deadline: Option<Instant>,
+    cancellation: Arc<Cancellation>,
+    response_metadata: Mutex<Metadata>,
+}
+
+impl Context {
+    pub(crate) fn new(session: Session, metadata: Metadata, deadline: Option<Instant>) -> Self {
+        Self(Arc::new(Inner {
+            session,
+            metadata,
+            deadline,
+            cancellation: Arc::default(),
+            response_metadata: Mutex::default(),
+        }))
+    }
+
+    /// Who calls. Keep a clone to push to this client later, from anywhere.
+    pub fn session(&self) -> &Session {
+        &self.0.session
+    }
+
+    /// The call's headers.
+    pub fn metadata(&self) -> &Metadata {
+        &self.0.metadata
+    }
+
+    /// When the caller stops waiting; `None` if it waits for ever. Calls made inside the handler inherit it.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.deadline
+    }
+
+    /// Adds a header to the response.
+    pub fn add_response_metadata(&self, key: impl Into<String>, value: impl AsRef<[u8]>) {
+        self.0.response_metadata.lock().unwrap_or_else(PoisonError::into_inner).insert(key, value);
+    }
+
+    /// True once the caller gave the call up, its deadline passed, or its connection closed.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancellation.reason().is_some()
+    }
+
+    /// Waits until [`is_cancelled`](Self::is_cancelled). By default the handler's future is dropped then anyway; this is for
+    /// methods marked `#[call(cancel = "token")]` and for work handed to other tasks.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn cancelled(&self) {
+        self.0.cancellation.cancelled().await;
+    }
+
+    pub(crate) fn cancellation(&self) -> &Arc<Cancellation> {
+        &self.0.cancellation
+    }
+
+    pub(crate) fn take_response_metadata(&self) -> Metadata {
+        std::mem::take(&mut *self.0.response_metadata.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Runs `poll` such that calls made inside inherit this call's deadline.
+    pub(crate) fn enter<R>(&self, poll: impl FnOnce() -> R) -> R {
+        struct Restore(Option<Instant>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                INHERITED.set(self.0);
+            }
+        }
+        let _restore = Restore(INHERITED.replace(self.0.deadline));
+        poll()
+    }
+}
+
+/// The deadline of the handler that is being polled on this thread.
+pub(crate) fn inherited_deadline() -> Option<Instant> {
+    INHERITED.get()
+}
+
+thread_local! {
+    static INHERITED: Cell<Option<Instant>> = const { Cell::new(None) };
+}

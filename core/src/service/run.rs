@@ -1,0 +1,152 @@
+//! Runs handlers: polled once in place, spawned only if they pend, isolated from each other's panics.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use tokio_util::task::TaskTracker;
+
+use super::{CallRequest, Calls, CancelPolicy, Context, Handling, MethodDescription, Payload, Router};
+use crate::connection::{CancelReason, Incoming, Reply};
+use crate::{BoxError, Code, CodecIndex, Ran, Session, Status};
+
+/// Starts the peer's calls. One per server, or per client that serves.
+#[derive(Clone, Debug)]
+pub(crate) struct Runner {
+    router: Arc<Router>,
+    layers: Option<Calls>,
+    codecs: &'static [&'static str],
+    tasks: TaskTracker,
+}
+
+impl Runner {
+    pub(crate) fn new(router: Arc<Router>, layers: Option<Calls>, codecs: &'static [&'static str]) -> Self {
+        Self { router, layers, codecs, tasks: TaskTracker::new() }
+    }
+
+    /// Handlers that pend. Waiting on it after closing it waits for all of them.
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    /// Starts one call. Returns the reply if the handler ended at once; else a task answers later.
+    pub(crate) fn start(
+        &self,
+        session: &Session,
+        incoming: Incoming,
+        cx: &mut TaskContext<'_>,
+    ) -> Option<Reply> {
+        let call = incoming.call;
+        let (method, context, handling) = match self.prepare(session, incoming) {
+            Ok(prepared) => prepared,
+            Err(status) => return Some(Reply::failure(status)),
+        };
+        let mut running = Running { context, handling };
+        match Pin::new(&mut running).poll(cx) {
+            Poll::Ready(reply) => Some(reply),
+            Poll::Pending => {
+                self.spawn(session.clone(), call, method.options.cancel, running);
+                None
+            }
+        }
+    }
+
+    fn prepare(
+        &self,
+        session: &Session,
+        incoming: Incoming,
+    ) -> Result<(&MethodDescription, Context, Handling), Status> {
+        let path = std::str::from_utf8(&incoming.path).unwrap_or_default();
+        let method = self.router.find(path)?;
+        if method.one_way != incoming.call.is_none() {
+            let wrong = if method.one_way { "is one-way" } else { "is not one-way" };
+            return Err(Status::new(Code::InvalidArgument, Ran::No, format!("{path} {wrong}")));
+        }
+        let codec = self.codec(session, incoming.codec.as_deref())?;
+        let payload = Payload { codec, bytes: incoming.body };
+        let context = Context::new(session.clone(), incoming.metadata, incoming.deadline);
+        let start = || match &self.layers {
+            None => self.router.call(method.path, context.clone(), payload),
+            Some(calls) => {
+                let request = CallRequest { path: method.path, context: context.clone(), payload };
+                let answering = calls.answer(request);
+                Box::pin(
+                    async move { answering.await.unwrap_or_else(|error| Reply::failure(status_of(error))) },
+                )
+            }
+        };
+        let handling = catch_unwind(AssertUnwindSafe(start)).map_err(|_| panicked())?;
+        Ok((method, context, handling))
+    }
+
+    fn codec(&self, session: &Session, named: Option<&str>) -> Result<CodecIndex, Status> {
+        let Some(name) = named else { return Ok(session.codec_index()) };
+        let index = (0u8..).zip(self.codecs).find(|(_, known)| **known == name);
+        index.map(|(index, _)| CodecIndex::new(index)).ok_or_else(|| {
+            let message = format!("no codec {name} here; known: {}", self.codecs.join(", "));
+            Status::new(Code::Unimplemented, Ran::No, message)
+        })
+    }
+
+    fn spawn(&self, session: Session, call: Option<u32>, policy: CancelPolicy, running: Running) {
+        let cancellation = running.context.cancellation().clone();
+        if let (Some(call), true) = (call, policy != CancelPolicy::Never) {
+            session.lock().running.insert(call, cancellation.clone());
+        }
+        self.tasks.spawn(async move {
+            let reply = if policy == CancelPolicy::Drop {
+                tokio::select! {
+                    biased;
+                    reason = cancellation.cancelled() => Reply::failure(given_up(reason)),
+                    reply = running => reply,
+                }
+            } else {
+                running.await
+            };
+            session.with_output(|state| match call {
+                Some(call) => {
+                    state.running.remove(&call);
+                    state.connection.respond(call, reply);
+                }
+                None => state.connection.one_way_ended(),
+            });
+        });
+    }
+}
+
+/// A handler's future, in its context and behind a wall against panics.
+struct Running {
+    context: Context,
+    handling: Handling,
+}
+
+impl Future for Running {
+    type Output = Reply;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Reply> {
+        let Self { context, handling } = self.get_mut();
+        let polled = context.enter(|| catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx))));
+        polled.unwrap_or_else(|_| Poll::Ready(Reply::failure(panicked())))
+    }
+}
+
+fn panicked() -> Status {
+    Status::new(Code::Internal, Ran::Maybe, "handler panicked")
+}
+
+fn given_up(reason: CancelReason) -> Status {
+    match reason {
+        CancelReason::Caller => Status::new(Code::Cancelled, Ran::Maybe, "caller cancelled"),
+        CancelReason::Closed => Status::new(Code::Cancelled, Ran::Maybe, "connection closed"),
+        CancelReason::Deadline => Status::new(Code::DeadlineExceeded, Ran::Maybe, "deadline passed"),
+    }
+}
+
+fn status_of(error: BoxError) -> Status {
+    match error.downcast::<Status>() {
+        Ok(status) => *status,
+        Err(error) => Status::new(Code::Aborted, Ran::Maybe, error.to_string()),
+    }
+}

@@ -1,0 +1,173 @@
+//! Who is at the other end: one handle, usable from anywhere, at any time, from any task.
+
+mod attributes;
+mod id;
+mod pushing;
+mod registry;
+mod state;
+
+pub use id::SessionId;
+pub(crate) use registry::Registry;
+pub use registry::Sessions;
+pub(crate) use state::{Facts, State};
+
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use tokio::sync::watch;
+
+use attributes::Attributes;
+
+use crate::connection::{Connection, Events};
+use crate::{Close, CloseCode, CodecIndex, Metadata, PeerInfo};
+
+/// A peer, as long as it is known here. Cheap to clone; keep it to push to the peer whenever you like.
+///
+/// It implements [`PushSink`](crate::PushSink). Once the peer is gone for good, every push returns
+/// [`PushError::Closed`](crate::PushError::Closed).
+#[derive(Clone)]
+pub struct Session(Arc<Inner>);
+
+struct Inner {
+    facts: Facts,
+    attributes: Attributes,
+    state: Mutex<State>,
+    closed: watch::Sender<Option<Close>>,
+}
+
+impl Session {
+    pub(crate) fn new(facts: Facts, connection: Connection) -> Self {
+        Self(Arc::new(Inner {
+            facts,
+            attributes: Attributes::default(),
+            state: Mutex::new(State::new(connection)),
+            closed: watch::Sender::new(None),
+        }))
+    }
+
+    /// Its public id: unique, and no secret.
+    pub fn id(&self) -> SessionId {
+        self.0.facts.id
+    }
+
+    /// The road and the peer's facts: scheme, addresses, TLS, and the upgrade of a WebSocket.
+    pub fn peer(&self) -> &PeerInfo {
+        &self.0.facts.peer
+    }
+
+    /// The name of the codec agreed on.
+    pub fn codec(&self) -> &'static str {
+        self.0.facts.codec.1
+    }
+
+    /// What the peer says it is, for logs: `linkspan/0.1.0`.
+    pub fn agent(&self) -> &str {
+        &self.0.facts.agent
+    }
+
+    /// The metadata of the peer's hello: where a client puts its token.
+    pub fn hello_metadata(&self) -> &Metadata {
+        &self.0.facts.metadata
+    }
+
+    /// Keeps `value` with the session, in the place of an earlier one of the same type.
+    pub fn set_attribute<T: Any + Send + Sync>(&self, value: T) {
+        self.0.attributes.set(value);
+    }
+
+    /// The value of type `T` kept with the session.
+    pub fn attribute<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.0.attributes.get()
+    }
+
+    /// Closes from this side, with a code and a reason that arrive at the peer. Doing it again changes nothing.
+    pub fn close(&self, close: Close) {
+        let mut events = Events::default();
+        let mut state = self.lock();
+        state.connection.close(close, &mut events);
+        let driver = state.nudge();
+        let running = state.take_cancelled(&mut events);
+        drop(state);
+        for (cancellation, reason) in running {
+            cancellation.cancel(reason);
+        }
+        events.wakers.into_iter().chain(driver).for_each(Waker::wake);
+    }
+
+    /// Why it ended, once it has.
+    pub fn close_reason(&self) -> Option<Close> {
+        self.0.closed.borrow().clone()
+    }
+
+    /// True once it ended.
+    pub fn is_closed(&self) -> bool {
+        self.lock().connection.closed().is_some()
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn closed(&self) -> Close {
+        let mut closed = self.0.closed.subscribe();
+        let ended = closed.wait_for(Option::is_some).await;
+        let close = ended.ok().and_then(|close| close.clone());
+        close.unwrap_or_else(|| Close::new(CloseCode::LOST, "session was dropped"))
+    }
+
+    /// Calls of the peer that run here.
+    pub fn serving(&self) -> usize {
+        self.lock().connection.serving()
+    }
+
+    /// Calls from here that the peer has not ended.
+    pub fn in_flight(&self) -> usize {
+        self.lock().connection.in_flight()
+    }
+
+    pub(crate) fn codec_index(&self) -> CodecIndex {
+        self.0.facts.codec.0
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        // No user code runs under this lock, and ours does not panic; should it, the state is still the best there is.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something under the lock that may give the driver something to send, and wakes it afterwards.
+    pub(crate) fn with_output<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.lock();
+        let result = act(&mut state);
+        let driver = if state.connection.has_output() { state.nudge() } else { None };
+        drop(state);
+        driver.into_iter().for_each(Waker::wake);
+        result
+    }
+
+    /// The driver ended: tells everyone who waits.
+    pub(crate) fn set_closed(&self, close: Close) {
+        let waiting = self.lock().take_room_waiters();
+        self.0.closed.send_replace(Some(close));
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.id())
+            .field("road", &self.peer().scheme())
+            .field("codec", &self.codec())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Session {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Session {}

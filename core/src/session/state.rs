@@ -1,0 +1,81 @@
+//! What callers and driver share, behind one short lock.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::SessionId;
+use crate::connection::{CancelReason, Connection, Events};
+use crate::service::Cancellation;
+use crate::{CodecIndex, Metadata, PeerInfo};
+
+/// What does not change during a session.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) id: SessionId,
+    pub(crate) peer: PeerInfo,
+    pub(crate) codec: (CodecIndex, &'static str),
+    pub(crate) agent: String,
+    pub(crate) metadata: Metadata,
+}
+
+/// The state of a session.
+pub(crate) struct State {
+    pub(crate) connection: Connection,
+    /// Handlers that pend, by the peer's number of their call.
+    pub(crate) running: HashMap<u32, Arc<Cancellation>>,
+    /// The driver, while it has nothing to do.
+    parked: Option<Waker>,
+    /// A caller woke the driver; more may be about to append.
+    nudged: bool,
+    /// Who waits for room in the outbox.
+    room: Vec<Waker>,
+}
+
+impl State {
+    pub(crate) fn new(connection: Connection) -> Self {
+        Self { connection, running: HashMap::new(), parked: None, nudged: false, room: Vec::new() }
+    }
+
+    /// The waker to wake, outside the lock, after something was appended. None if the driver is awake already.
+    pub(crate) fn nudge(&mut self) -> Option<Waker> {
+        self.nudged |= self.parked.is_some();
+        self.parked.take()
+    }
+
+    /// True once after a caller woke the driver.
+    pub(crate) fn take_nudge(&mut self) -> bool {
+        std::mem::take(&mut self.nudged)
+    }
+
+    /// The driver has nothing to do.
+    pub(crate) fn park(&mut self, waker: &Waker) {
+        match &mut self.parked {
+            Some(parked) => parked.clone_from(waker),
+            empty => *empty = Some(waker.clone()),
+        }
+    }
+
+    /// Wakes `waker` once the outbox has room, or the session ends.
+    pub(crate) fn wait_for_room(&mut self, waker: &Waker) {
+        if !self.room.iter().any(|known| known.will_wake(waker)) {
+            self.room.push(waker.clone());
+        }
+    }
+
+    pub(crate) fn take_room_waiters(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.room)
+    }
+
+    /// The handlers that `events` gives up, to be told outside the lock.
+    pub(crate) fn take_cancelled(&mut self, events: &mut Events) -> Vec<(Arc<Cancellation>, CancelReason)> {
+        let cancelled = events.cancelled.drain(..);
+        cancelled.filter_map(|(call, reason)| Some((self.running.get(&call)?.clone(), reason))).collect()
+    }
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("running", &self.running.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,90 @@
+//! The command line, by hand: the example needs no library for it.
+
+use std::path::PathBuf;
+
+/// What to do.
+#[derive(Debug)]
+pub enum Command {
+    Prove,
+    Serve { endpoints: Vec<String> },
+    Call(Call),
+    Help,
+}
+
+/// A call to make.
+#[derive(Debug)]
+pub struct Call {
+    pub endpoint: String,
+    pub codec: Option<String>,
+    pub ca: Option<PathBuf>,
+    pub listen: bool,
+    pub factors: Option<(i64, i64)>,
+}
+
+pub const USAGE: &str = "\
+usage: arith                                     serve and call on every road, in one process
+       arith serve --endpoint URL...             serve until interrupted, ticking every session
+       arith call --endpoint URL [options] A B   multiply A by B
+
+endpoints: tcp://127.0.0.1:7001  ws://127.0.0.1:7002  quic://127.0.0.1:7003
+
+options of call:
+  --codec NAME   json or postcard (default: the server picks)
+  --ca FILE      trust this certificate authority for quic (default: target/arith-dev/ca.pem)
+  --listen       stay, and print what the server pushes";
+
+impl Command {
+    pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        match arguments.next().as_deref() {
+            None => Ok(Self::Prove),
+            Some("serve") => parse_serve(arguments),
+            Some("call") => parse_call(arguments).map(Self::Call),
+            Some("help" | "--help" | "-h") => Ok(Self::Help),
+            Some(other) => Err(format!("unknown command `{other}`")),
+        }
+    }
+}
+
+fn parse_serve(arguments: impl Iterator<Item = String>) -> Result<Command, String> {
+    let mut endpoints = Vec::new();
+    let mut expected = false;
+    for argument in arguments {
+        match argument.as_str() {
+            "--endpoint" => expected = true,
+            url if expected && !url.starts_with("--") => endpoints.push(argument),
+            other => return Err(format!("serve: unexpected `{other}`")),
+        }
+    }
+    if endpoints.is_empty() {
+        return Err("serve: name at least one --endpoint URL".into());
+    }
+    Ok(Command::Serve { endpoints })
+}
+
+fn parse_call(mut arguments: impl Iterator<Item = String>) -> Result<Call, String> {
+    let mut call = Call { endpoint: String::new(), codec: None, ca: None, listen: false, factors: None };
+    let mut numbers = Vec::new();
+    while let Some(argument) = arguments.next() {
+        let mut value = |name: &str| arguments.next().ok_or(format!("call: {name} needs a value"));
+        match argument.as_str() {
+            "--endpoint" => call.endpoint = value("--endpoint")?,
+            "--codec" => call.codec = Some(value("--codec")?),
+            "--ca" => call.ca = Some(value("--ca")?.into()),
+            "--listen" => call.listen = true,
+            number => {
+                numbers.push(
+                    number.parse::<i64>().map_err(|_| format!("call: `{number}` is not a whole number"))?,
+                );
+            }
+        }
+    }
+    if call.endpoint.is_empty() {
+        return Err("call: name the --endpoint URL".into());
+    }
+    call.factors = match numbers[..] {
+        [a, b] => Some((a, b)),
+        [] if call.listen => None,
+        _ => return Err("call: give the two numbers A and B".into()),
+    };
+    Ok(call)
+}

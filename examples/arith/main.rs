@@ -1,0 +1,55 @@
+//! The main job: one service on four roads at once, called and pushed to in two codecs.
+//!
+//! - `arith` proves it all in one process and prints a table;
+//! - `arith serve --endpoint URL…` and `arith call --endpoint URL A B` are the two halves, in two terminals.
+
+mod arguments;
+mod call;
+mod development;
+mod prove;
+mod serve;
+mod service;
+
+use std::process::ExitCode;
+
+use arguments::Command;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let command = match Command::parse(std::env::args().skip(1)) {
+        Ok(command) => command,
+        Err(problem) => {
+            eprintln!("arith: {problem}\n\n{}", arguments::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    let result = match command {
+        Command::Prove => prove::run().await,
+        Command::Serve { endpoints } => serve::run(&endpoints).await,
+        Command::Call(call) => call::run(call).await,
+        Command::Help => {
+            println!("{}", arguments::USAGE);
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("arith: {}", chain(&*failure));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error with its causes, each once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}

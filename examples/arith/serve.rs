@@ -1,0 +1,50 @@
+//! The serving half: any number of endpoints, and a tick every second to every session.
+
+use std::time::Duration;
+
+use linkspan::{Server, Session};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::service::{ArithServer, Calculator, TicksPush};
+use crate::{Failure, development};
+
+pub async fn run(endpoints: &[String]) -> Result<(), Failure> {
+    let mut builder = Server::builder()
+        .service(ArithServer::new(Calculator))
+        .on_connect(|session: Session| async move {
+            println!("+ {} over {} in {}", session.id(), session.peer().scheme(), session.codec());
+            Ok(())
+        })
+        .on_close(|session, reason| println!("- {}: {reason}", session.id()));
+    if endpoints.iter().any(|endpoint| endpoint.starts_with("quic:")) {
+        builder = builder.transport(development::quic_server()?);
+        println!("certificate authority: {}", development::CA_FILE);
+    }
+    for endpoint in endpoints {
+        builder = builder.listen(endpoint);
+    }
+    let server = builder.start().await?;
+    for endpoint in server.endpoints() {
+        println!("listening on {endpoint}");
+    }
+    tokio::select! {
+        () = tick(&server) => {}
+        result = tokio::signal::ctrl_c() => result?,
+    }
+    server.shutdown().await;
+    Ok(())
+}
+
+/// Ticks every session, slow ones excepted: a full outbox is skipped, and nobody waits for it.
+async fn tick(server: &Server) {
+    let mut seconds = interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    for n in 1.. {
+        seconds.tick().await;
+        for session in server.sessions().iter() {
+            if let Err(refused) = TicksPush::new(&session).try_tick(n) {
+                println!("! {}: {}", session.id(), refused.reason);
+            }
+        }
+    }
+}

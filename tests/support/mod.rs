@@ -1,0 +1,46 @@
+//! Every road, ready to serve and to connect.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::time::Duration;
+
+use linkspan::quic::{DevelopmentCa, Quic, TrustedCa};
+use linkspan::{Client, ClientBuilder, Endpoint, Server, ServerBuilder};
+
+/// Longest any test waits for anything.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The roads under test.
+pub const ROADS: [&str; 4] = ["mem", "tcp", "ws", "quic"];
+
+/// What both sides of a road need.
+pub struct Road {
+    listen: String,
+    ca: DevelopmentCa,
+}
+
+impl Road {
+    /// A road on a free port; `test` makes the name of a memory endpoint unique.
+    pub fn new(scheme: &str, test: &str) -> Self {
+        let listen = match scheme {
+            "mem" => format!("mem://{test}"),
+            other => format!("{other}://127.0.0.1:0"),
+        };
+        Self { listen, ca: DevelopmentCa::generate().unwrap() }
+    }
+
+    pub fn server(&self) -> ServerBuilder {
+        let identity = self.ca.issue(&["127.0.0.1", "localhost"]).unwrap();
+        Server::builder().transport(Quic::new().with_identity(identity)).listen(self.listen.clone())
+    }
+
+    pub fn client(&self) -> ClientBuilder {
+        let ca = TrustedCa::from_pem(self.ca.ca_pem()).unwrap();
+        Client::builder().transport(Quic::new().with_trusted_ca(ca))
+    }
+
+    /// Connects in `codec`.
+    pub async fn connect(&self, endpoint: &Endpoint, codec: &str) -> Client {
+        let url = endpoint.clone().with_option("codec", codec).to_string();
+        tokio::time::timeout(PATIENCE, self.client().connect(&url)).await.unwrap().unwrap()
+    }
+}

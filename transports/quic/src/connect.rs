@@ -1,0 +1,100 @@
+//! Connecting: finds the addresses, races them, and opens lane 0.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use linkspan_core::{Endpoint, Error, ErrorKind, Link};
+use quinn::ClientConfig;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::config::QuicConfig;
+use crate::link::{self, LaneZero};
+use crate::tls::{Trust, TrustedCa};
+use crate::{failure, socket};
+
+/// What every attempt of one connect shares.
+#[derive(Clone)]
+struct Attempt {
+    endpoint: Endpoint,
+    client: ClientConfig,
+    socket_buffer_len: usize,
+}
+
+pub(crate) async fn connect(endpoint: &Endpoint, trust: &Trust, config: &QuicConfig) -> Result<Link, Error> {
+    endpoint.check_options(&["ca", "server_name"])?;
+    let crypto = match endpoint.option("ca") {
+        Some(file) => Trust::Ca(TrustedCa::load(Path::new(file)).await?).client_config()?,
+        None => trust.client_config()?,
+    };
+    let mut client = ClientConfig::new(Arc::new(crypto));
+    client.transport_config(config.transport(0)?);
+    let attempt = Attempt { endpoint: endpoint.clone(), client, socket_buffer_len: config.socket_buffer_len };
+    timeout(config.handshake_timeout, attempt.race())
+        .await
+        .unwrap_or_else(|_| Err(failure::no_answer(endpoint)))
+}
+
+impl Attempt {
+    /// Tries the addresses of the host one after the other, each with a head start; the first link wins.
+    ///
+    /// A dead UDP port is silent, so waiting for one address to fail would use up the time of the others.
+    async fn race(self) -> Result<Link, Error> {
+        let authority = self.endpoint.authority()?;
+        let found = tokio::net::lookup_host(&authority).await.map_err(|error| {
+            Error::new(ErrorKind::Unreachable, format!("cannot resolve {authority}")).with_source(error)
+        })?;
+        let mut addresses = found.take(MAX_ADDRESSES).collect::<Vec<_>>().into_iter();
+        let mut running = JoinSet::new();
+        let mut failure = None;
+        loop {
+            if let Some(address) = addresses.next() {
+                running.spawn(self.clone().open(address));
+            }
+            tokio::select! {
+                done = running.join_next() => match done {
+                    Some(Ok(Ok(link))) => return Ok(link),
+                    Some(Ok(Err(error))) => failure = Some(more_telling(failure, error)),
+                    Some(Err(_)) => {}
+                    None => return Err(failure.unwrap_or_else(|| failure::no_answer(&self.endpoint))),
+                },
+                () = sleep(HEAD_START), if addresses.len() > 0 => {}
+            }
+        }
+    }
+
+    async fn open(self, address: SocketAddr) -> Result<Link, Error> {
+        let local = match address {
+            SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+            SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+        };
+        let quic = socket::bind(local, None, self.socket_buffer_len).map_err(|error| {
+            Error::new(ErrorKind::Unreachable, "cannot open a UDP socket").with_source(error)
+        })?;
+        let name = self.endpoint.option("server_name").unwrap_or_else(|| self.endpoint.host()).to_owned();
+        let connecting = quic.connect_with(self.client, address, &name).map_err(|error| {
+            let context = format!("cannot connect to {address} as `{name}`");
+            Error::new(ErrorKind::Configuration, context).with_source(error)
+        })?;
+        let connection = connecting.await.map_err(|error| failure::handshake(error, &self.endpoint))?;
+        let (send, receive) =
+            connection.open_bi().await.map_err(|error| failure::handshake(error, &self.endpoint))?;
+        let peer = link::peer_info(self.endpoint, &quic, &connection, Some(name));
+        Ok(link::link(quic, connection, LaneZero::Open(send, receive), peer))
+    }
+}
+
+/// The error that says more: a peer that answered knows more than silence.
+fn more_telling(before: Option<Error>, error: Error) -> Error {
+    match before {
+        Some(before) if before.kind() != ErrorKind::Unreachable => before,
+        _ => error,
+    }
+}
+
+/// RFC 8305 §5: the recommended delay between two attempts.
+const HEAD_START: Duration = Duration::from_millis(250);
+/// Chosen because more could not be tried within the default handshake timeout.
+const MAX_ADDRESSES: usize = 16;

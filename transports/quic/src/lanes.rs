@@ -1,0 +1,7 @@
+//! Which lane is which stream, in each direction.
+
+mod receive;
+mod send;
+
+pub(crate) use receive::ReceiveLanes;
+pub(crate) use send::SendLanes;

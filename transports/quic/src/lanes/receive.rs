@@ -1,0 +1,295 @@
+//! Receiving: every open stream in turn, a read each.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use linkspan_core::frame::{LAST, frame_lane, reset_frame};
+use linkspan_core::{Error, Inbox, Lane};
+use quinn::{Connection, ConnectionError, ReadError, RecvStream, VarInt};
+use tokio_util::io::poll_read_buf;
+
+use crate::failure;
+
+type Accepting = Pin<Box<dyn Future<Output = Result<RecvStream, ConnectionError>> + Send>>;
+
+/// Every lane the peer sends on. Their number is bounded by the streams QUIC lets the peer open.
+pub(crate) struct ReceiveLanes {
+    connection: Connection,
+    accepting: Accepting,
+    lanes: VecDeque<ReceiveLane>,
+    /// Why no more will come, once that is known: what came before is still read.
+    ending: Option<Ending>,
+    ended: bool,
+}
+
+#[derive(Clone)]
+enum Ending {
+    /// The connection is closed or lost.
+    Connection(ConnectionError),
+    /// The peer finished lane 0, after everything else was acknowledged.
+    LaneZero,
+}
+
+impl ReceiveLanes {
+    pub(crate) fn new(connection: Connection) -> Self {
+        let accepting = accept(&connection);
+        Self { connection, accepting, lanes: VecDeque::new(), ending: None, ended: false }
+    }
+
+    pub(crate) fn open_zero(&mut self, stream: RecvStream) {
+        self.lanes.push_back(ReceiveLane::new(stream, true));
+    }
+
+    /// True once the peer's end was reported.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// As [`Pipe::poll_recv`](linkspan_core::Pipe::poll_recv).
+    pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>, inbox: &mut Inbox) -> Poll<Result<bool, Error>> {
+        while !self.ended {
+            let known = self.ending.is_some();
+            self.poll_accept(cx);
+            match self.poll_lanes(cx, inbox) {
+                Poll::Ready(Ok(())) => return Poll::Ready(Ok(true)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {}
+            }
+            match &self.ending {
+                None => return Poll::Pending,
+                // The end may have become known after some lanes were polled: they are asked once more.
+                Some(_) if !known => {}
+                Some(_) => self.ended = true,
+            }
+        }
+        self.lanes.clear();
+        inbox.clear();
+        match &self.ending {
+            Some(Ending::Connection(error)) => Poll::Ready(failure::lost(error).map_or(Ok(false), Err)),
+            _ => Poll::Ready(Ok(false)),
+        }
+    }
+
+    fn poll_accept(&mut self, cx: &mut Context<'_>) {
+        while !matches!(self.ending, Some(Ending::Connection(_))) {
+            match self.accepting.as_mut().poll(cx) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(stream)) => {
+                    self.accepting = accept(&self.connection);
+                    self.lanes.push_back(ReceiveLane::new(stream, false));
+                }
+                Poll::Ready(Err(error)) => self.ending = Some(Ending::Connection(error)),
+            }
+        }
+    }
+
+    /// Polls each lane once, in turn, until one yields frames.
+    fn poll_lanes(&mut self, cx: &mut Context<'_>, inbox: &mut Inbox) -> Poll<Result<(), Error>> {
+        for _ in 0..self.lanes.len() {
+            let Some(mut lane) = self.lanes.pop_front() else { break };
+            let read = match lane.poll_frames(cx, inbox) {
+                Poll::Pending => {
+                    self.lanes.push_back(lane);
+                    continue;
+                }
+                Poll::Ready(read) => read?,
+            };
+            match read {
+                Read::Frames => {
+                    self.lanes.push_back(lane);
+                    return Poll::Ready(Ok(()));
+                }
+                Read::Reset(number) => {
+                    inbox.fill_from_message(Bytes::from(reset_frame(number)))?;
+                    return Poll::Ready(Ok(()));
+                }
+                Read::Lost(error) => self.ending = Some(Ending::Connection(error)),
+                Read::End if lane.zero => {
+                    self.ending.get_or_insert(Ending::LaneZero);
+                }
+                Read::End => {}
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl fmt::Debug for ReceiveLanes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReceiveLanes")
+            .field("open", &self.lanes.len())
+            .field("buffered", &self.lanes.iter().map(|lane| lane.buffer.len()).sum::<usize>())
+            .finish_non_exhaustive()
+    }
+}
+
+fn accept(connection: &Connection) -> Accepting {
+    let connection = connection.clone();
+    Box::pin(async move { connection.accept_uni().await })
+}
+
+/// What a lane's stream gave.
+enum Read {
+    End,
+    Frames,
+    Lost(ConnectionError),
+    Reset(Lane),
+}
+
+/// One stream of the peer, and the lane its first frame named.
+struct ReceiveLane {
+    stream: RecvStream,
+    zero: bool,
+    lane: Option<Lane>,
+    /// The beginning of a frame.
+    buffer: BytesMut,
+    /// The lane's last frame was read.
+    last: bool,
+}
+
+impl ReceiveLane {
+    fn new(stream: RecvStream, zero: bool) -> Self {
+        Self { stream, zero, lane: zero.then_some(Lane::ZERO), buffer: BytesMut::new(), last: false }
+    }
+
+    fn poll_frames(&mut self, cx: &mut Context<'_>, inbox: &mut Inbox) -> Poll<Result<Read, Error>> {
+        loop {
+            grow(&mut self.buffer);
+            let read = poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.buffer);
+            if read.is_pending() {
+                shrink(&mut self.buffer);
+            }
+            match ready!(read) {
+                Ok(0) => return Poll::Ready(self.end()),
+                Ok(_) => {}
+                Err(error) => {
+                    let error = error.into_inner().and_then(|error| error.downcast::<ReadError>().ok());
+                    return Poll::Ready(self.fail(error.map(|error| *error)));
+                }
+            }
+            inbox.fill_from_stream(&mut self.buffer)?;
+            if !inbox.is_empty() {
+                inbox.frames().try_for_each(|frame| self.check(frame))?;
+                return Poll::Ready(Ok(Read::Frames));
+            }
+        }
+    }
+
+    /// Checks that `frame` may come on this stream.
+    fn check(&mut self, frame: &[u8]) -> Result<(), Error> {
+        if self.last {
+            return Err(Error::protocol("a frame follows the last of its lane"));
+        }
+        let lane = frame_lane(frame)?;
+        if lane == Lane::ZERO && !self.zero {
+            return Err(Error::protocol("a frame of lane 0 came on a stream of its own"));
+        }
+        if *self.lane.get_or_insert(lane) != lane {
+            return Err(Error::protocol("one stream carries frames of two lanes"));
+        }
+        self.last = !self.zero && frame.get(3).is_some_and(|flags| flags & LAST != 0);
+        Ok(())
+    }
+
+    fn end(&self) -> Result<Read, Error> {
+        if !self.buffer.is_empty() {
+            Err(Error::protocol("stream ended within a frame"))
+        } else if self.zero || self.last {
+            Ok(Read::End)
+        } else {
+            Err(Error::protocol("lane ended without its last frame"))
+        }
+    }
+
+    fn fail(&self, error: Option<ReadError>) -> Result<Read, Error> {
+        match error {
+            Some(ReadError::ConnectionLost(error)) => Ok(Read::Lost(error)),
+            Some(ReadError::Reset(_)) if self.last => Ok(Read::End),
+            Some(ReadError::Reset(code)) if !self.zero => {
+                // A stream that was reset before any frame arrived still names its lane, in the code.
+                Ok(self.lane.or_else(|| reset_lane(code)).map_or(Read::End, Read::Reset))
+            }
+            Some(error) => Err(Error::protocol("stream failed").with_source(error)),
+            None => Err(Error::closed("stream failed")),
+        }
+    }
+}
+
+fn reset_lane(code: VarInt) -> Option<Lane> {
+    Some(code.into_inner()).filter(|&number| number != 0).map(Lane::new)
+}
+
+/// Makes room for a read.
+fn grow(buffer: &mut BytesMut) {
+    if buffer.capacity() <= MIN_READ_LEN
+        && let Some(mut spare) = SPARE.with_borrow_mut(Vec::pop)
+    {
+        spare.extend_from_slice(buffer);
+        *buffer = spare;
+    }
+    buffer.reserve(READ_LEN - buffer.len().min(READ_LEN - MIN_READ_LEN));
+}
+
+/// Gives the room back while nothing comes, so that many streams with a few bytes each hold only those.
+fn shrink(buffer: &mut BytesMut) {
+    if buffer.len() > MIN_READ_LEN {
+        return;
+    }
+    let kept = BytesMut::from(buffer.as_ref());
+    let mut large = std::mem::replace(buffer, kept);
+    SPARE.with_borrow_mut(|spare| {
+        if spare.len() < MAX_SPARE && large.capacity() >= READ_LEN {
+            large.clear();
+            spare.push(large);
+        }
+    });
+}
+
+thread_local! {
+    /// Read buffers of lanes that went idle on this thread: an idle lane holds none.
+    static SPARE: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Bytes asked for per read: one frame of the largest size.
+const READ_LEN: usize = linkspan_core::frame::MAX_FRAME_LEN;
+/// Room kept for each read behind the beginning of a frame; a beginning no longer than this is kept in its own size.
+const MIN_READ_LEN: usize = 8 * 1024;
+/// Idle read buffers kept per thread: 1 MiB.
+const MAX_SPARE: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+    use crate::tests::{raw_pair, run};
+
+    #[test]
+    fn streams_with_the_beginning_of_a_frame_hold_only_those_bytes() {
+        run(async {
+            let (client, server, _sockets) = raw_pair().await?;
+            let mut streams = Vec::new();
+            for _ in 0..100 {
+                let mut stream = client.open_uni().await.unwrap();
+                stream.write_all(b"\xff\xff\x03").await.unwrap();
+                streams.push(stream);
+            }
+            let mut lanes = ReceiveLanes::new(server);
+            let mut inbox = Inbox::new();
+            poll_fn(|cx| {
+                assert!(lanes.poll_recv(cx, &mut inbox)?.is_pending());
+                let received: usize = lanes.lanes.iter().map(|lane| lane.buffer.len()).sum();
+                if received == 300 { Poll::Ready(Ok::<_, Error>(())) } else { Poll::Pending }
+            })
+            .await?;
+            let held: usize = lanes.lanes.iter().map(|lane| lane.buffer.capacity()).sum();
+            assert!(held < 100 * 64, "{held} bytes held for 300 received");
+            Ok(())
+        });
+    }
+}

@@ -1,0 +1,106 @@
+//! The transport, and what an application may choose about it.
+
+use hyper::http::uri::PathAndQuery;
+use linkspan_core::{Capabilities, Endpoint, Error, Link, Listener, Transport, async_trait};
+use serde::{Deserialize, Serialize};
+
+use crate::origin::Origins;
+use crate::{connect, listen};
+
+/// WebSocket as a transport, for the scheme `ws`.
+///
+/// Endpoints are `ws://host:port/path`; without a path it is `/`. It has no options of its own.
+#[derive(Clone, Debug, Default)]
+pub struct WebSocket {
+    config: WebSocketConfig,
+}
+
+/// What may be chosen about WebSocket: plain data, safe by default, checked when listening starts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct WebSocketConfig {
+    /// Origins whose pages may connect, as a browser writes them: `https://app.example`. Default none.
+    ///
+    /// A page served from the same host and port may always connect, and so may peers that are no browsers: they send
+    /// no `Origin`.
+    pub allowed_origins: Vec<String>,
+    /// True lets pages of every origin connect. Default false.
+    ///
+    /// Then any page a user visits can use this service with the user's cookies (cross-site WebSocket hijacking).
+    pub dangerously_allow_any_origin: bool,
+}
+
+impl WebSocket {
+    /// With the defaults: pages of other origins may not connect.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With `config`, as read from a file.
+    pub fn from_config(config: WebSocketConfig) -> Self {
+        Self { config }
+    }
+
+    /// The same, where pages of `origin` (`https://app.example`) may connect too.
+    #[must_use]
+    pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
+        self.config.allowed_origins.push(origin.into());
+        self
+    }
+
+    /// The same, where pages of every origin may connect: see [`WebSocketConfig::dangerously_allow_any_origin`].
+    #[must_use]
+    pub fn dangerously_allow_any_origin(mut self) -> Self {
+        self.config.dangerously_allow_any_origin = true;
+        self
+    }
+}
+
+#[async_trait]
+impl Transport for WebSocket {
+    fn schemes(&self) -> &[&'static str] {
+        &["ws"]
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::byte_stream()
+    }
+
+    async fn connect(&self, endpoint: &Endpoint) -> Result<Link, Error> {
+        connect::connect(endpoint, Place::of(endpoint)?).await
+    }
+
+    async fn listen(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, Error> {
+        let place = Place::of(endpoint)?;
+        let origins = Origins::parse(&self.config)?;
+        listen::listen(endpoint, place, origins).await
+    }
+}
+
+/// An endpoint, checked: what a socket and a request line take.
+pub(crate) struct Place {
+    /// `host:port`.
+    pub(crate) authority: String,
+    /// The path, with its leading slash.
+    pub(crate) path: String,
+}
+
+impl Place {
+    fn of(endpoint: &Endpoint) -> Result<Self, Error> {
+        endpoint.check_options(&[])?;
+        let authority = endpoint.authority()?;
+        if endpoint.host().is_empty() {
+            return Err(Error::configuration(format!(
+                "endpoint {endpoint} has no host; write ws://host:port"
+            )));
+        }
+        let path = if endpoint.path().is_empty() { "/" } else { endpoint.path() };
+        match PathAndQuery::try_from(path) {
+            Ok(parsed) if parsed.as_str() == path => Ok(Self { authority, path: path.to_owned() }),
+            _ => Err(Error::configuration(format!(
+                "endpoint {endpoint} has a path that HTTP cannot carry; percent-encode it"
+            ))),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The connecting side.
+
+use linkspan_core::{Endpoint, Error, ErrorKind, Link, PeerInfo};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::handshake::client::Response;
+use tokio_tungstenite::tungstenite::{self, http};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+use crate::config::Place;
+use crate::io::settings;
+use crate::link::WebSocketPipe;
+use crate::site::SUBPROTOCOL;
+
+pub(crate) async fn connect(endpoint: &Endpoint, place: Place) -> Result<Link, Error> {
+    let unreachable = |error: std::io::Error| {
+        Error::new(ErrorKind::Unreachable, format!("no peer answered at {endpoint}")).with_source(error)
+    };
+    let stream = TcpStream::connect(&place.authority).await.map_err(unreachable)?;
+    stream.set_nodelay(true).map_err(unreachable)?;
+    let local = stream.local_addr().map_err(unreachable)?;
+    let remote = stream.peer_addr().map_err(unreachable)?;
+    let socket = upgrade(stream, endpoint, place).await?;
+    let peer = PeerInfo::new(endpoint.clone()).with_addresses(local.to_string(), remote.to_string());
+    Ok(Link::new(WebSocketPipe::new(socket), peer))
+}
+
+/// Asks for the upgrade on a stream that is connected, and encrypted if it shall be.
+async fn upgrade<S>(stream: S, endpoint: &Endpoint, place: Place) -> Result<WebSocketStream<S>, Error>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin,
+{
+    let wrong = |error: http::uri::InvalidUri| {
+        Error::configuration(format!("endpoint {endpoint} has a host that HTTP cannot carry"))
+            .with_source(error)
+    };
+    let uri = format!("ws://{}{}", place.authority, place.path).parse().map_err(wrong)?;
+    let request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
+    match client_async_with_config(request, stream, Some(settings())).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(error) => Err(translate(error, endpoint)),
+    }
+}
+
+/// Why there was no upgrade. Nothing can have run in any case.
+fn translate(error: tungstenite::Error, endpoint: &Endpoint) -> Error {
+    match error {
+        tungstenite::Error::Http(response) => refused(&response, endpoint),
+        tungstenite::Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(error)) => {
+            let context = format!("{endpoint} is a WebSocket endpoint of something else than {SUBPROTOCOL}");
+            Error::new(ErrorKind::Refused, context).with_source(error)
+        }
+        tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete) => Error::new(
+            ErrorKind::Refused,
+            format!("{endpoint} closed instead of answering the WebSocket upgrade"),
+        ),
+        tungstenite::Error::Io(error) => {
+            Error::new(ErrorKind::Unreachable, format!("{endpoint} was lost within the WebSocket upgrade"))
+                .with_source(error)
+        }
+        tungstenite::Error::Protocol(error) => no_websocket(endpoint).with_source(error),
+        other => no_websocket(endpoint).with_source(other),
+    }
+}
+
+fn no_websocket(endpoint: &Endpoint) -> Error {
+    Error::protocol(format!("{endpoint} does not answer as a WebSocket server"))
+}
+
+/// `…: 404 Not Found: nothing is served at this path`. The words are the peer's, so they are cut and escaped.
+fn refused(response: &Response, endpoint: &Endpoint) -> Error {
+    let body = response.body().as_deref().unwrap_or_default();
+    let body = String::from_utf8_lossy(body.get(..MAX_SHOWN_LEN).unwrap_or(body));
+    let line = body.lines().next().unwrap_or_default().trim();
+    let said = if line.is_empty() { String::new() } else { format!(": {}", line.escape_debug()) };
+    let context = format!("{endpoint} refused the WebSocket upgrade with {}{said}", response.status());
+    Error::new(ErrorKind::Refused, context)
+}
+
+/// Bytes of a refusal's body that are shown: about two lines of a terminal.
+const MAX_SHOWN_LEN: usize = 200;

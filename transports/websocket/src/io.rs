@@ -1,0 +1,117 @@
+//! The private seam to the WebSocket library: messages in poll form, errors in ours.
+//!
+//! Everything above it knows messages only, so that the library, or TLS beneath it, changes here alone.
+
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use linkspan_core::{Error, ErrorKind};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Message};
+
+/// One WebSocket after its handshake.
+pub(crate) trait WsIo: Send {
+    /// The next message. Answers pings by itself and never waits for writing.
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Error>>;
+
+    /// Takes a binary message. The caller has flushed before, and flushes afterwards.
+    fn feed(&mut self, message: Bytes) -> Result<(), Error>;
+
+    /// Ready once everything taken is written, pongs and closes too.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
+
+    /// Takes a close frame, unless the peer closed first. The caller has flushed before, and flushes afterwards.
+    fn close(&mut self, code: u16, reason: &str) -> Result<(), Error>;
+}
+
+/// What came.
+#[derive(Debug)]
+pub(crate) enum Received {
+    /// A binary message.
+    Binary(Bytes),
+    /// A ping or pong: nothing for us.
+    Control,
+    /// The peer's close.
+    End,
+}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> WsIo for WebSocketStream<S> {
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Error>> {
+        // A queued pong is written by the read that follows it, so reading on is all that answers a ping.
+        Poll::Ready(match ready!(self.poll_next_unpin(cx)) {
+            Some(Ok(Message::Binary(message))) => Ok(Received::Binary(message)),
+            Some(Ok(Message::Text(_))) => {
+                Err(Error::protocol("peer sent a text message; frames travel in binary ones"))
+            }
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Received::Control),
+            Some(Ok(Message::Close(_))) | None => Ok(Received::End),
+            Some(Err(error)) => Err(translate(error)),
+        })
+    }
+
+    fn feed(&mut self, message: Bytes) -> Result<(), Error> {
+        self.start_send_unpin(Message::Binary(message)).map_err(translate)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll_flush_unpin(cx).map_err(translate)
+    }
+
+    fn close(&mut self, code: u16, reason: &str) -> Result<(), Error> {
+        let frame = CloseFrame { code: code.into(), reason: reason.into() };
+        match self.start_send_unpin(Message::Close(Some(frame))) {
+            Err(
+                tungstenite::Error::AlreadyClosed
+                | tungstenite::Error::ConnectionClosed
+                | tungstenite::Error::Protocol(ProtocolError::SendAfterClosing),
+            ) => Ok(()),
+            sent => sent.map_err(translate),
+        }
+    }
+}
+
+/// How the library is set: every buffer bounded, and none larger than it earns.
+pub(crate) fn settings() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_LEN)
+        .write_buffer_size(0)
+        .max_write_buffer_size(MAX_SENT_LEN + CONTROL_ROOM)
+        .max_message_size(Some(MAX_RECEIVED_LEN))
+        .max_frame_size(Some(MAX_RECEIVED_LEN))
+}
+
+/// The library's error in our words. It prints its cause in its own text, so the cause alone goes beneath ours.
+fn translate(error: tungstenite::Error) -> Error {
+    match error {
+        tungstenite::Error::AlreadyClosed
+        | tungstenite::Error::ConnectionClosed
+        | tungstenite::Error::Protocol(ProtocolError::SendAfterClosing) => Error::closed("link is closed"),
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            Error::closed("peer left without a close")
+        }
+        tungstenite::Error::Io(error) => Error::closed("link failed").with_source(error),
+        tungstenite::Error::Capacity(error) => {
+            Error::new(ErrorKind::FrameTooLarge, "peer sent a WebSocket message above 1 MiB")
+                .with_source(error)
+        }
+        tungstenite::Error::Protocol(error) => broken().with_source(error),
+        other => broken().with_source(other),
+    }
+}
+
+fn broken() -> Error {
+    Error::protocol("peer broke the WebSocket protocol")
+}
+
+/// Largest message sent. Two of the largest frames: a browser hands a message over whole, so larger ones only delay.
+pub(crate) const MAX_SENT_LEN: usize = 128 * 1024;
+/// Largest message accepted: room for peers that pack more, and the most a peer can make us allocate ahead of data.
+pub(crate) const MAX_RECEIVED_LEN: usize = 1024 * 1024;
+/// What each link holds while idle. The library's 128 KiB would be 1.2 GiB for 10,000 idle links.
+const READ_BUFFER_LEN: usize = 16 * 1024;
+/// Room behind a message for its head and for pongs and a close while writing is blocked.
+const CONTROL_ROOM: usize = 1024;
