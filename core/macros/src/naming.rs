@@ -35,7 +35,7 @@ pub(crate) fn wire_name(given: Option<&LitStr>, ident: &Ident, default: String) 
     if is_wire_name(&name) {
         Ok(name)
     } else {
-        Err(syn::Error::new(given.span(), format!("`{name}` cannot be a name on the wire, {ALLOWED}")))
+        Err(syn::Error::new(given.span(), format!("{name:?} cannot be a name on the wire, {ALLOWED}")))
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) struct Parameter {
 /// The arguments of a method or notification.
 pub(crate) struct Payload {
     parameters: Vec<Parameter>,
-    /// What the struct is called if there must be one.
+    /// What a struct for them is called.
     name: Ident,
 }
 
@@ -36,12 +36,14 @@ impl Payload {
         }
     }
 
+    /// What the struct is called, if there must be one.
+    pub(crate) fn struct_name(&self) -> Option<&Ident> {
+        (self.parameters.len() > 1).then_some(&self.name)
+    }
+
     /// The struct, if there must be one. Only code beside it looks inside.
     pub(crate) fn definition(&self, krate: &Path, vis: &TokenStream) -> Option<TokenStream> {
-        if self.parameters.len() < 2 {
-            return None;
-        }
-        let name = &self.name;
+        let name = self.struct_name()?;
         let fields = self.parameters.iter().map(|Parameter { name, ty }| quote!(#name: #ty));
         let serde = quote!(#krate::typed::serde);
         let serde_path = serde.to_string();

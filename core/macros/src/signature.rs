@@ -110,11 +110,11 @@ pub(crate) fn typed(signature: &Signature) -> impl Iterator<Item = &PatType> {
     })
 }
 
-/// The doc comments among `attributes`, or `default` if there are none.
-pub(crate) fn docs(attributes: &[Attribute], default: &str) -> TokenStream {
-    let docs = attributes.iter().filter(|attribute| attribute.path().is_ident("doc"));
-    let docs: TokenStream = docs.map(ToTokens::to_token_stream).collect();
-    if docs.is_empty() { quote!(#[doc = #default]) } else { docs }
+/// `attributes`, with `default` as docs if there are none among them.
+pub(crate) fn documented(attributes: &[Attribute], default: &str) -> TokenStream {
+    let has_docs = attributes.iter().any(|attribute| attribute.path().is_ident("doc"));
+    let docs = (!has_docs).then(|| quote!(#[doc = #default]));
+    quote!(#docs #(#attributes)*)
 }
 
 #[cfg(test)]

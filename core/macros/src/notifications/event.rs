@@ -7,18 +7,18 @@ use syn::Ident;
 use super::{Notification, Notifications};
 use crate::bounds::{Bounds, codecs};
 use crate::naming;
-use crate::signature::docs;
+use crate::signature::documented;
 
 impl Notifications {
     pub(super) fn event(&self) -> TokenStream {
         let (krate, vis, ident, event) = (&self.krate, &self.vis, &self.ident, self.event_name());
-        let docs = docs(&self.attrs, &format!("What arrives of `{}`.", self.name));
+        let attributes = documented(&self.attrs, &format!("What arrives of `{}`.", self.name));
         let variants = self.notifications.iter().map(|notification| notification.variant(&self.name));
         let stream = naming::item(ident, "Events");
         let stream_doc = format!("A stream of [`{event}`]s.");
         let decode = self.decode();
         quote! {
-            #docs
+            #attributes
             #[derive(::core::clone::Clone, ::core::fmt::Debug)]
             #[non_exhaustive]
             #vis enum #event {
@@ -69,14 +69,18 @@ impl Notifications {
 impl Notification {
     fn variant(&self, service: &str) -> TokenStream {
         let variant = &self.variant;
-        let docs = docs(&self.attrs, &format!("The notification `{service}/{variant}`."));
+        let attributes = documented(&self.attrs, &format!("The notification `{service}/{variant}`."));
         let fields = self.payload.parameters().iter().map(|parameter| {
             let (name, ty) = (naming::generated(&parameter.name), &parameter.ty);
             let doc = format!("The argument `{name}`.");
             quote!(#[doc = #doc] #name: #ty)
         });
         let fields: Vec<_> = fields.collect();
-        if fields.is_empty() { quote!(#docs #variant) } else { quote!(#docs #variant { #(#fields),* }) }
+        if fields.is_empty() {
+            quote!(#attributes #variant)
+        } else {
+            quote!(#attributes #variant { #(#fields),* })
+        }
     }
 
     fn arm(&self, codecs: &TokenStream) -> TokenStream {

@@ -105,11 +105,9 @@ fn check_shape(function: &TraitItemFn, errors: &mut Errors) {
 }
 
 fn check_attributes(attributes: &[Attribute], errors: &mut Errors) {
-    for attribute in attributes.iter().filter(|attribute| !attribute.path().is_ident("doc")) {
-        errors.at(
-            attribute,
-            "only docs are carried over from here: put other attributes above #[notifications]",
-        );
+    let carried = |attribute: &Attribute| ["allow", "doc"].iter().any(|name| attribute.path().is_ident(name));
+    for attribute in attributes.iter().filter(|attribute| !carried(attribute)) {
+        errors.at(attribute, "only docs and `allow` are carried over to what is generated: remove this");
     }
 }
 

@@ -7,7 +7,7 @@ use syn::ext::IdentExt;
 use super::{Notification, Notifications};
 use crate::bounds::{Bounds, codecs};
 use crate::naming;
-use crate::signature::docs;
+use crate::signature::documented;
 
 impl Notifications {
     pub(super) fn push(&self) -> TokenStream {
@@ -85,7 +85,7 @@ impl Notifications {
     fn push_functions(&self, notification: &Notification, codecs: &TokenStream) -> TokenStream {
         let (krate, vis, path) = (&self.krate, &self.vis, self.path(notification));
         let Names { wait, attempt, .. } = Names::of(notification);
-        let docs = docs(&notification.attrs, &format!("Pushes `{path}`."));
+        let attributes = documented(&notification.attrs, &format!("Pushes `{path}`."));
         let attempt_doc =
             format!("Pushes `{path}` as [`{wait}`](Self::{wait}) does, but without waiting for room.");
         let mut bounds = Bounds::default();
@@ -93,7 +93,7 @@ impl Notifications {
         let bounds = bounds.clause(codecs);
         let (parameters, value) = (notification.payload.declared(), self.push_value(notification, codecs));
         quote! {
-            #docs
+            #attributes
             ///
             /// # Errors
             /// The future's, if the sink is closed or cannot take this push; it waits while the sink is full.

@@ -8,7 +8,7 @@ use syn::ext::IdentExt;
 use super::{Answer, Method, Service};
 use crate::bounds::{Bounds, codecs};
 use crate::naming;
-use crate::signature::docs;
+use crate::signature::documented;
 
 impl Service {
     pub(super) fn client(&self) -> TokenStream {
@@ -90,8 +90,7 @@ impl Service {
 
     fn client_method(&self, method: &Method) -> TokenStream {
         let (krate, vis) = (&self.krate, &self.vis);
-        let docs = docs(&method.attrs, &format!("Calls `{}`.", method.path));
-        let others = method.attrs.iter().filter(|attribute| !attribute.path().is_ident("doc"));
+        let attributes = documented(&method.attrs, &format!("Calls `{}`.", method.path));
         let name = naming::generated(&method.ident);
         let (field, parameters, value) = (field(method), method.payload.declared(), method.payload.packed());
         let generics = generics(method);
@@ -100,8 +99,7 @@ impl Service {
             _ => (quote!(Call), quote!(call)),
         };
         quote! {
-            #docs
-            #(#others)*
+            #attributes
             #vis fn #name(&self, #parameters) -> #krate::#future<#generics> {
                 self.caller.#start(self.#field, #value)
             }

@@ -29,7 +29,6 @@ impl Service {
         };
         let mut errors = Errors::default();
         check_trait(&item, "#[service]", &mut errors);
-        check_cfg(&item.attrs, &mut errors);
         let name = errors.take(naming::wire_name(options.name.as_ref(), &item.ident, item.ident.to_string()));
         let name = name.unwrap_or_default();
         let methods = item.items.iter().filter_map(|entry| match entry {
@@ -108,10 +107,7 @@ fn check_cfg(attributes: &[Attribute], errors: &mut Errors) {
     let conditional =
         |attribute: &&Attribute| ["cfg", "cfg_attr"].iter().any(|name| attribute.path().is_ident(name));
     for attribute in attributes.iter().filter(conditional) {
-        errors.at(
-            attribute,
-            "both sides know the same methods: put `cfg` above #[service], for the whole trait",
-        );
+        errors.at(attribute, "both sides know the same methods: put `cfg` on the whole trait");
     }
 }
 
@@ -159,17 +155,17 @@ fn arguments_of_result(ty: &Type) -> Option<Vec<GenericArgument>> {
 }
 
 fn check_names(methods: &[Method], errors: &mut Errors) {
-    let (mut paths, mut camels) = (HashMap::new(), HashMap::new());
-    for method in methods {
-        let ident = &method.ident;
-        if let Some(other) = paths.insert(&method.path, ident) {
-            let path = &method.path;
+    let (mut paths, mut structs) = (HashMap::new(), HashMap::new());
+    for Method { ident, path, payload, .. } in methods {
+        if let Some(other) = paths.insert(path, ident) {
             let message = format!(
                 "`{other}` and `{ident}` are both `{path}` on the wire: set #[call(name = \"..\")] on one"
             );
             errors.at(ident, message);
-        } else if let Some(other) = camels.insert(naming::upper_camel(ident), ident) {
-            errors.at(ident, format!("`{other}` and `{ident}` differ in underscores only: rename one"));
+        }
+        let Some(name) = payload.struct_name() else { continue };
+        if let Some(other) = structs.insert(name, ident) {
+            errors.at(ident, format!("`{other}` and `{ident}` both generate `{name}`: rename one"));
         }
     }
 }

@@ -5,6 +5,7 @@
     missing_debug_implementations,
     unnameable_types,
     unreachable_pub,
+    unused_imports,
     clippy::expect_used,
     clippy::needless_pass_by_value,
     clippy::panic,

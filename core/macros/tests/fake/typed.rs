@@ -11,6 +11,7 @@ use std::sync::Arc;
 use linkspan_core::{CodecIndex, CodecSet};
 pub use serde;
 
+pub use super::Client;
 use super::{Call, CallError, Context, DecodeBy, EncodeBy, Error, Gap, Notification, OneWayCall, now};
 
 pub trait Stack: Send + Sync + 'static {
