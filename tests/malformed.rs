@@ -1,5 +1,13 @@
 //! Garbage, truncated and oversized input on every road: a typed close for who sends it, nothing for who does not.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test may fail"
+)]
+
 mod support;
 
 use std::future::poll_fn;
@@ -97,7 +105,11 @@ async fn until_end(pipe: &mut dyn Pipe, scheme: &str) -> Vec<Vec<u8>> {
 fn hostile(random: &mut Random, batch: &mut Batch) {
     let kind = [0x01, 0x02, 0x03, 0x04, 0x06, 0x08, 0x0d, 0x0e, 0x33, 0x7f][random.below(10)];
     // A body on a lane that no head has announced yet is fine; on lane 0 it never is.
-    let lane = if kind != 0x08 && random.below(4) == 0 { Lane::new(random.next() >> random.below(60)) } else { Lane::ZERO };
+    let lane = if kind != 0x08 && random.below(4) == 0 {
+        Lane::new(random.next() >> random.below(60))
+    } else {
+        Lane::ZERO
+    };
     let len = [0, 1, 3, 40, 1000][random.below(5)];
     let mut body = random.bytes(len);
     // A length that cannot be met makes the rest of the frame senseless, whatever the kind.
