@@ -120,7 +120,7 @@ fn hostile(random: &mut Random, batch: &mut Batch) {
 async fn attack(transport: Arc<dyn Transport>, endpoint: Endpoint, seed: u64) {
     let scheme = endpoint.scheme();
     let mut random = Random(seed);
-    let greets = seed % 2 == 0;
+    let greets = seed.is_multiple_of(2);
     let link = timeout(PATIENCE, transport.connect(&endpoint)).await.unwrap().unwrap();
     let (mut pipe, _) = link.into_parts();
     let mut batch = Batch::new();

@@ -65,7 +65,8 @@ impl Connection {
         self.peer = PeerLimits {
             max_message_len: fit(hello.max_message_len),
             max_in_flight: fit(hello.max_in_flight).min(self.limits.max_in_flight as usize),
-            max_lanes: fit(hello.max_lanes).min(self.peer.max_lanes),
+            // A peer that allows no lane could never be sent a large body; one is always allowed.
+            max_lanes: fit(hello.max_lanes).clamp(1, self.peer.max_lanes),
         };
         match self.role {
             Role::Acceptor => self.phase = Phase::Opening { heard: true },
