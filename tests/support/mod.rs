@@ -1,5 +1,5 @@
 //! Every road, ready to serve and to connect.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::time::Duration;
 
