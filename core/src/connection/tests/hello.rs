@@ -3,7 +3,7 @@
 use super::pair::{LARGE, Pair, SESSION, body, frame, offer};
 use crate::connection::{NoRoom, choose_codec};
 use crate::wire::{Hello, Message};
-use crate::{CloseCode, Limits, Metadata};
+use crate::{CloseCode, Lane, Limits, Metadata};
 
 fn strangers() -> Pair {
     Pair::strangers(Limits::default(), Limits::default())
@@ -103,6 +103,22 @@ fn pushes_of_the_connect_hook_follow_the_answer() {
 }
 
 #[test]
+fn a_body_may_overtake_the_answer_to_the_hello() {
+    let mut pair = strangers();
+    pair.client.connection.offer(&offer(&["json"])).unwrap();
+    pair.run();
+    pair.server.push(&body("a", LARGE)).unwrap();
+    pair.server.connection.admit("json", SESSION);
+    pair.server.flush(pair.now, &mut pair.client);
+    let (lane, body) = pair.client.arriving.pop_back().unwrap();
+    assert_eq!(lane, Lane::new(2));
+    pair.client.read_frames(pair.now, &[body]);
+    assert_eq!(pair.client.close_code(), None);
+    pair.run();
+    assert_eq!(pair.client.received(), ["a\0"]);
+}
+
+#[test]
 fn a_handshake_has_a_deadline() {
     let mut pair = strangers();
     pair.client.connection.offer(&offer(&["json"])).unwrap();
@@ -114,6 +130,7 @@ fn a_handshake_has_a_deadline() {
 #[test]
 fn only_a_hello_comes_before_the_hellos() {
     for message in [
+        Message::Ping { payload: 0 },
         Message::Request(super::violations::request(0)),
         Message::Cancel { call: 0 },
         Message::Goaway { reason: "" },
@@ -127,10 +144,16 @@ fn only_a_hello_comes_before_the_hellos() {
 
 #[test]
 fn the_client_waits_for_the_answer_before_it_sends() {
-    let mut pair = strangers();
-    let early = [Message::Hello(hello(&["json"])), Message::Request(super::violations::request(0))];
-    pair.server.read_messages(pair.now, &early);
-    assert_eq!(pair.server.close_code(), Some(CloseCode::PROTOCOL));
+    for early in [
+        // Its answer would overtake ours to the hello.
+        Message::Ping { payload: 0 },
+        Message::Request(super::violations::request(0)),
+        Message::Body { lane: Lane::new(1), last: true, bytes: b"" },
+    ] {
+        let mut pair = strangers();
+        pair.server.read_messages(pair.now, &[Message::Hello(hello(&["json"])), early]);
+        assert_eq!(pair.server.close_code(), Some(CloseCode::PROTOCOL));
+    }
 }
 
 #[test]
