@@ -81,8 +81,8 @@ pub(crate) struct Connection {
     /// One-way requests whose body is on its way, by the order of their heads.
     one_way_arriving: HashMap<u64, Incoming>,
     next_one_way: u64,
-    /// Pushes made whose body took a lane of its own.
-    large_pushes: u64,
+    /// Pushes and gaps made here.
+    pushes_made: u64,
     /// Refuses new requests of the peer, since this side is going away.
     leaving: bool,
 }
@@ -122,7 +122,7 @@ impl Connection {
             answers: HashMap::new(),
             one_way_arriving: HashMap::new(),
             next_one_way: 0,
-            large_pushes: 0,
+            pushes_made: 0,
             leaving: false,
             limits,
         }

@@ -1,7 +1,7 @@
 //! A response never overtakes a push that its handler made before returning.
 
 use super::pair::{LARGE, Pair, body};
-use crate::{Code, Ran, Status};
+use crate::{Code, Gap, GapReason, Ran, Status};
 
 /// Lane 0 arrives, the bodies do not yet.
 fn deliver_heads(pair: &mut Pair) {
@@ -73,6 +73,38 @@ fn an_answer_without_pushes_of_its_own_waits_for_none() {
     deliver_heads(&mut pair);
     assert!(pair.client.answer(quicker).is_some());
     assert!(pair.client.answer(quick).is_none());
+}
+
+#[test]
+fn an_answer_waits_for_a_small_push_that_waits_for_an_earlier_large_one() {
+    let mut pair = Pair::new();
+    pair.server.push(&body("1", LARGE)).unwrap();
+    let call = pair.client.call(pair.now, b"");
+    pair.client.flush(pair.now, &mut pair.server);
+    pair.server.read(pair.now);
+    pair.server.push(b"2").unwrap();
+    pair.server.respond(call, b"done");
+    deliver_heads(&mut pair);
+    assert!(pair.client.received().is_empty());
+    assert!(pair.client.answer(call).is_none(), "it overtakes the push 2");
+    pair.run();
+    assert_eq!(pair.client.received(), ["1\0", "2"]);
+    assert_eq!(pair.client.value(call), "done");
+}
+
+#[test]
+fn an_answer_waits_for_a_gap_too() {
+    let mut pair = Pair::new();
+    pair.server.push(&body("1", LARGE)).unwrap();
+    let call = pair.client.call(pair.now, b"");
+    pair.client.flush(pair.now, &mut pair.server);
+    pair.server.read(pair.now);
+    pair.server.connection.push_gap(Gap::new(1, GapReason::UnsupportedCodec)).unwrap();
+    pair.server.respond(call, b"done");
+    deliver_heads(&mut pair);
+    assert!(pair.client.answer(call).is_none());
+    pair.run();
+    assert_eq!(pair.client.received(), ["1\0", "-1"]);
 }
 
 #[test]
