@@ -52,6 +52,9 @@ impl Connection {
     }
 
     pub(super) fn handle_hello(&mut self, hello: Hello, events: &mut Events) -> Result<(), Error> {
+        if self.phase != (Phase::Opening { heard: false }) {
+            return Err(Error::protocol("second hello"));
+        }
         if hello.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries).is_err() {
             return Err(Error::new(crate::ErrorKind::FrameTooLarge, "hello's metadata exceeds its limit"));
         }
