@@ -81,8 +81,8 @@ pub(crate) struct Connection {
     /// One-way requests whose body is on its way, by the order of their heads.
     one_way_arriving: HashMap<u64, Incoming>,
     next_one_way: u64,
-    /// Pushes made whose body took a lane of its own.
-    large_pushes: u64,
+    /// Pushes and gaps made here.
+    pushes_made: u64,
     /// Refuses new requests of the peer, since this side is going away.
     leaving: bool,
 }
@@ -105,7 +105,7 @@ struct Load {
 impl Connection {
     /// The state of a fresh link. A connector says hello at once.
     pub(crate) fn new(role: Role, limits: Limits, max_lanes: u32, now: Instant) -> Self {
-        let lanes = limits.max_lanes.min(max_lanes) as usize;
+        let lanes = limits.max_lanes.min(max_lanes).max(1) as usize;
         Self {
             role,
             phase: Phase::Opening { heard: false },
@@ -122,7 +122,7 @@ impl Connection {
             answers: HashMap::new(),
             one_way_arriving: HashMap::new(),
             next_one_way: 0,
-            large_pushes: 0,
+            pushes_made: 0,
             leaving: false,
             limits,
         }
@@ -176,44 +176,51 @@ impl Connection {
         inbox: &Inbox,
         events: &mut Events,
     ) -> Result<(), Error> {
-        match (message, &self.phase) {
-            (Message::Hello(hello), Phase::Opening { heard: false }) => self.handle_hello(hello, events),
-            (Message::Close(close), _) => {
+        let may_come = match (&message, &self.phase) {
+            (Message::Close(_) | Message::Hello(_), _) | (_, Phase::Open { .. } | Phase::Closed(_)) => true,
+            // Lanes promise nothing to each other: a push's body may overtake the answer that admits us.
+            (Message::Body { .. } | Message::Reset { .. }, _) => self.role == Role::Connector,
+            _ => false,
+        };
+        if !may_come {
+            return Err(Error::protocol("message before the hellos"));
+        }
+        match message {
+            Message::Body { lane, last, bytes } => {
+                let done = self.lanes.handle_body((lane, last), bytes, self.limits.max_message_len)?;
+                done.map_or(Ok(()), |(owner, body)| self.finish_body(owner, Some(body), events))
+            }
+            Message::Cancel { call } => self.handle_cancel(now, call, events),
+            Message::Close(close) => {
                 self.end(close, events);
                 Ok(())
             }
-            (Message::Ping { payload }, _) => self.send(&Message::Pong { payload }),
-            (Message::Pong { .. }, _) => Ok(()),
-            (_, Phase::Opening { .. }) => Err(Error::protocol("message before the hellos")),
-            (Message::Hello(_), _) => Err(Error::protocol("second hello")),
-            (Message::Goaway { .. }, _) => {
+            Message::Failure { call, status, after_pushes } => {
+                self.handle_answer(call, Err(status), after_pushes, events)
+            }
+            Message::Gap(gap) => {
+                self.ordered.gap(gap, events);
+                Ok(())
+            }
+            Message::Goaway { .. } => {
                 self.phase = Phase::Open { peer_leaving: true };
                 Ok(())
             }
-            (Message::Request(request), _) => self.handle_request(now, request, inbox, events),
-            (Message::Response(response), _) => self.handle_response(response, inbox, events),
-            (Message::Failure { call, status, after_pushes }, _) => {
-                self.handle_answer(call, Err(status), after_pushes, events)
-            }
-            (Message::Cancel { call }, _) => self.handle_cancel(now, call, events),
-            (Message::Push { path, codec, metadata, body, place }, _) => {
+            Message::Hello(hello) => self.handle_hello(hello, events),
+            Message::Ping { payload } => self.send(&Message::Pong { payload }),
+            Message::Pong { .. } => Ok(()),
+            Message::Push { path, codec, metadata, body, place } => {
                 let head =
                     Notification::new(inbox.share(path.as_bytes()), codec, metadata.unwrap_or_default());
                 self.handle_push(head, inbox.share(body), place, events)
             }
-            (Message::Gap(gap), _) => {
-                self.ordered.gap(gap, events);
-                Ok(())
-            }
-            (Message::Body { lane, last, bytes }, _) => {
-                let done = self.lanes.handle_body((lane, last), bytes, self.limits.max_message_len)?;
-                done.map_or(Ok(()), |(owner, body)| self.finish_body(owner, Some(body), events))
-            }
-            (Message::Reset { lane }, _) => {
+            Message::Request(request) => self.handle_request(now, request, inbox, events),
+            Message::Reset { lane } => {
                 self.life.count_cancel(now, self.limits.max_cancels_per_second)?;
                 let owner = self.lanes.handle_reset(lane);
                 owner.map_or(Ok(()), |owner| self.finish_body(owner, None, events))
             }
+            Message::Response(response) => self.handle_response(response, inbox, events),
         }
     }
 

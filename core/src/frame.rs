@@ -47,6 +47,8 @@ pub const LAST: u8 = 0x02;
 pub const RESET: u8 = 0x04;
 /// The kind of the first frame in each direction.
 pub const KIND_HELLO: u8 = 0x01;
+/// The kind of the frame that closes a connection; the first frame of a side that refuses the other.
+pub const KIND_CLOSE: u8 = 0x0c;
 /// The kind of a frame that abandons its lane. A transport whose lane ends abnormally delivers one.
 pub const KIND_RESET: u8 = 0x0f;
 /// The first bytes of the first frame's fields, in each direction.

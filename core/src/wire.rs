@@ -34,7 +34,7 @@ pub(crate) mod kind {
     pub(crate) const PING: u8 = 0x09;
     pub(crate) const PONG: u8 = 0x0a;
     pub(crate) const GOAWAY: u8 = 0x0b;
-    pub(crate) const CLOSE: u8 = 0x0c;
+    pub(crate) const CLOSE: u8 = crate::frame::KIND_CLOSE;
     pub(crate) const RESET: u8 = crate::frame::KIND_RESET;
     pub(crate) const IGNORABLE: u8 = 0x80;
 }

@@ -52,6 +52,9 @@ impl Connection {
     }
 
     pub(super) fn handle_hello(&mut self, hello: Hello, events: &mut Events) -> Result<(), Error> {
+        if self.phase != (Phase::Opening { heard: false }) {
+            return Err(Error::protocol("second hello"));
+        }
         if hello.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries).is_err() {
             return Err(Error::new(crate::ErrorKind::FrameTooLarge, "hello's metadata exceeds its limit"));
         }
@@ -65,7 +68,8 @@ impl Connection {
         self.peer = PeerLimits {
             max_message_len: fit(hello.max_message_len),
             max_in_flight: fit(hello.max_in_flight).min(self.limits.max_in_flight as usize),
-            max_lanes: fit(hello.max_lanes).min(self.peer.max_lanes),
+            // A peer that allows no lane could never be sent a large body; one is always allowed.
+            max_lanes: fit(hello.max_lanes).clamp(1, self.peer.max_lanes),
         };
         match self.role {
             Role::Acceptor => self.phase = Phase::Opening { heard: true },

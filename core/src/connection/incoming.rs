@@ -78,7 +78,7 @@ impl Connection {
         place: Option<BodyPlace>,
         events: &mut Events,
     ) -> Result<(), Error> {
-        let pushes = self.large_pushes;
+        let pushes = self.pushes_made;
         let (call, deadline) = (incoming.call, incoming.deadline);
         match (call, place) {
             (Some(call), None) => self.serving.insert(call, State::Running, pushes, deadline),

@@ -160,7 +160,7 @@ impl Connection {
     /// Answers `call`. An answer to a call that is not running is dropped: the connection ended meanwhile.
     pub(crate) fn respond(&mut self, call: u32, reply: Reply) {
         let Some(served) = self.serving.get_mut(call) else { return };
-        let after_pushes = served.large_pushes != self.large_pushes;
+        let after_pushes = served.pushes_made != self.pushes_made;
         let (outcome, body) = match reply.body {
             ReplyBody::ApplicationError(body) => (Outcome::ApplicationError, body),
             ReplyBody::Value(body) => (Outcome::Value, body),
@@ -212,7 +212,7 @@ impl Connection {
             return Err(NoRoom::Full);
         }
         let (body, place) = self.place_body(Sender::Push, push.body, || push.body.clone());
-        self.large_pushes += u64::from(place.is_some());
+        self.pushes_made += 1;
         self.queued.bytes += body.len();
         self.queued.messages += 1;
         let metadata = (!push.metadata.is_empty()).then(|| push.metadata.clone());
@@ -231,6 +231,7 @@ impl Connection {
         if !self.takes_pushes() {
             return Err(NoRoom::Closed);
         }
+        self.pushes_made += 1;
         self.send(&Message::Gap(gap)).map_err(|_: Error| NoRoom::TooLarge)
     }
 

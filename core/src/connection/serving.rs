@@ -18,8 +18,9 @@ pub(crate) struct Serving {
 #[derive(Debug)]
 pub(crate) struct Served {
     pub(crate) state: State,
-    /// Large pushes made before it started; if there are more at its end, its answer must not overtake them.
-    pub(crate) large_pushes: u64,
+    /// Pushes made before it started. If there are more at its end, its answer must not overtake them; a small one may
+    /// wait at the peer for the body of a large one that was made before.
+    pub(crate) pushes_made: u64,
     deadline: Option<Instant>,
 }
 
@@ -48,13 +49,13 @@ impl Serving {
     }
 
     /// Enters `call`, whose number is below the limit and free.
-    pub(crate) fn insert(&mut self, call: u32, state: State, large_pushes: u64, deadline: Option<Instant>) {
+    pub(crate) fn insert(&mut self, call: u32, state: State, pushes_made: u64, deadline: Option<Instant>) {
         let index = call as usize;
         if self.calls.len() <= index {
             self.calls.resize_with(index + 1, || None);
         }
         if let Some(slot) = self.calls.get_mut(index) {
-            *slot = Some(Served { state, large_pushes, deadline });
+            *slot = Some(Served { state, pushes_made, deadline });
             self.len += 1;
             self.next_deadline = self.next_deadline.into_iter().chain(deadline).min();
         }

@@ -1,1 +1,15 @@
+//! Two connections are stepped by hand here: no runtime, no socket, and a time that tests advance.
 
+mod bodies;
+mod calls;
+mod cancel;
+mod deadlines;
+mod ending;
+mod hello;
+mod life;
+mod order;
+mod pair;
+mod pushes;
+mod rng;
+mod shuffle;
+mod violations;

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::io::poll_read_buf;
 
 use super::{Link, PeerInfo, Pipe};
-use crate::frame::{HEAD_LEN, KIND_HELLO, MAGIC};
+use crate::frame::{HEAD_LEN, KIND_CLOSE, KIND_HELLO, MAGIC};
 use crate::{Batch, Close, Error, ErrorKind, Inbox};
 
 impl Link {
@@ -116,13 +116,16 @@ impl<S> StreamPipe<S> {
     }
 }
 
-/// True once the first bytes are known to be a hello; an error once they cannot become one.
+/// True once the first bytes are known to be a hello, or a close that refuses us; an error once they cannot be either.
 fn check_greeting(buffer: &[u8]) -> Result<bool, Error> {
     let kind_and_flags = buffer.get(2..HEAD_LEN.min(buffer.len())).unwrap_or_default();
+    if kind_and_flags == [KIND_CLOSE, 0] {
+        return Ok(true);
+    }
     let magic = buffer.get(HEAD_LEN..).unwrap_or_default();
-    let expected = [KIND_HELLO, 0];
     let known = MAGIC.len().min(magic.len());
-    if !expected.starts_with(kind_and_flags) || magic.get(..known) != MAGIC.get(..known) {
+    let possible = [[KIND_HELLO, 0], [KIND_CLOSE, 0]].iter().any(|start| start.starts_with(kind_and_flags));
+    if !possible || magic.get(..known) != MAGIC.get(..known) {
         return Err(Error::protocol("the first bytes are not a Linkspan hello"));
     }
     Ok(known == MAGIC.len())

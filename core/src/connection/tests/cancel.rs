@@ -1,0 +1,145 @@
+//! Giving calls up, wherever they are.
+
+use super::pair::{HUGE, LARGE, Pair, body};
+use crate::connection::CancelReason;
+use crate::{CloseCode, Code, Limits, Ran, Status};
+
+/// The status of a call whose caller gave it up, as the server says it on the wire.
+fn told(pair: &mut Pair) -> Vec<Status> {
+    let mut told = Vec::new();
+    pair.server.flush(pair.now, &mut pair.client);
+    for (_, frame) in &pair.client.arriving {
+        if let Some(crate::wire::Message::Failure { status, .. }) = crate::wire::decode(frame).unwrap() {
+            told.push(status);
+        }
+    }
+    told
+}
+
+#[test]
+fn a_request_cancelled_in_the_same_read_never_starts() {
+    let mut pair = Pair::new();
+    let call = pair.client.call(pair.now, b"");
+    pair.client.connection.cancel_call(call);
+    pair.client.flush(pair.now, &mut pair.server);
+    pair.server.read(pair.now);
+    assert_eq!(pair.server.requests(), []);
+    let status = told(&mut pair).remove(0);
+    assert_eq!((status.code(), status.ran()), (Code::Cancelled, Ran::No));
+    pair.run();
+    assert!(pair.client.is_idle() && pair.server.is_idle());
+}
+
+#[test]
+fn a_running_handler_is_given_up_and_holds_its_slot_until_it_ends() {
+    let mut pair = Pair::new();
+    let call = pair.running_call();
+    pair.client.connection.cancel_call(call);
+    pair.run();
+    assert_eq!(pair.server.events.cancelled, [(call, CancelReason::Caller)]);
+    assert_eq!((pair.client.connection.in_flight(), pair.server.connection.serving()), (1, 1));
+    pair.server.respond(call, b"too late");
+    pair.run();
+    assert!(pair.client.is_idle() && pair.server.is_idle());
+}
+
+#[test]
+fn cancelled_while_its_arguments_arrive_a_call_does_not_run() {
+    let mut pair = Pair::new();
+    let call = pair.client.call(pair.now, &body("args", HUGE));
+    pair.client.flush(pair.now, &mut pair.server);
+    pair.server.read(pair.now);
+    pair.client.connection.cancel_call(call);
+    assert!(pair.client.connection.bulk.is_empty());
+    pair.run();
+    assert_eq!(pair.server.requests(), []);
+    assert_eq!(pair.server.events.cancelled, []);
+    assert!(pair.client.is_idle() && pair.server.is_idle());
+}
+
+#[test]
+fn cancelled_before_its_arguments_left_a_call_sends_none_of_them() {
+    let mut pair = Pair::new();
+    let call = pair.client.call(pair.now, &body("args", HUGE));
+    pair.client.connection.cancel_call(call);
+    pair.client.flush(pair.now, &mut pair.server);
+    let sent: usize = pair.server.arriving.iter().map(|(_, frame)| frame.len()).sum();
+    assert!(sent < 100, "{sent} bytes");
+    pair.run();
+    assert_eq!(pair.server.requests(), []);
+    assert!(pair.client.is_idle() && pair.server.is_idle());
+}
+
+#[test]
+fn cancelled_while_its_answer_leaves_a_call_ends_with_the_lane() {
+    let mut pair = Pair::new();
+    let call = pair.running_call();
+    pair.server.respond(call, &body("answer", HUGE));
+    pair.server.flush(pair.now, &mut pair.client);
+    pair.client.read(pair.now);
+    pair.client.connection.cancel_call(call);
+    pair.client.flush(pair.now, &mut pair.server);
+    pair.server.read(pair.now);
+    assert!(pair.server.connection.bulk.is_empty());
+    assert_eq!(pair.server.connection.serving(), 0);
+    pair.run();
+    assert!(pair.client.is_idle() && pair.server.is_idle());
+}
+
+#[test]
+fn a_cancel_that_crosses_the_answer_changes_nothing() {
+    for len in [5, LARGE] {
+        let mut pair = Pair::new();
+        let call = pair.running_call();
+        pair.server.respond(call, &body("answer", len));
+        pair.server.flush(pair.now, &mut pair.client);
+        pair.client.connection.cancel_call(call);
+        pair.run();
+        assert_eq!(pair.server.events.cancelled, []);
+        assert!(pair.client.is_idle() && pair.server.is_idle());
+        assert!(pair.client.connection.is_open() && pair.server.connection.is_open());
+    }
+}
+
+#[test]
+fn a_late_cancel_never_meets_the_next_call_of_its_number() {
+    let mut pair = Pair::new();
+    let first = pair.running_call();
+    pair.server.respond(first, b"");
+    pair.server.flush(pair.now, &mut pair.client);
+    pair.client.connection.cancel_call(first);
+    pair.client.read(pair.now);
+    let second = pair.client.call(pair.now, b"");
+    assert_eq!(first, second);
+    pair.run();
+    assert_eq!(pair.server.requests(), [Some(second)]);
+    assert_eq!(pair.server.events.cancelled, []);
+}
+
+#[test]
+fn giving_up_twice_tells_the_peer_once() {
+    let mut pair = Pair::new();
+    let call = pair.running_call();
+    pair.client.connection.cancel_call(call);
+    pair.client.connection.cancel_call(call);
+    pair.client.flush(pair.now, &mut pair.server);
+    assert_eq!(pair.server.arriving.len(), 1);
+}
+
+#[test]
+fn a_flood_of_cancels_closes_with_its_own_code() {
+    let mut pair = Pair::with(Limits::default(), Limits::default().with_max_cancels_per_second(10));
+    let flood = |pair: &mut Pair, cancels: usize| {
+        for _ in 0..cancels {
+            let call = pair.client.call(pair.now, b"");
+            pair.client.connection.cancel_call(call);
+            pair.run();
+        }
+    };
+    flood(&mut pair, 10);
+    pair.now += std::time::Duration::from_secs(1);
+    flood(&mut pair, 10);
+    assert_eq!(pair.server.close_code(), None);
+    flood(&mut pair, 1);
+    assert_eq!(pair.server.close_code(), Some(CloseCode::RATE));
+}

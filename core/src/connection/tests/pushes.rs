@@ -1,0 +1,109 @@
+//! Pushes: order, room, gaps.
+
+use super::pair::{HUGE, LARGE, Pair, body};
+use crate::connection::{NoRoom, OutPush};
+use crate::wire::Message;
+use crate::{Gap, GapReason, Limits, Metadata};
+
+#[test]
+fn pushes_arrive_in_order_small_and_large() {
+    let mut pair = Pair::with(Limits::default(), Limits::default().with_max_outbox_len(1 << 20));
+    for (name, len) in
+        [("a", 1), ("b", LARGE * 9), ("c", 1), ("d", LARGE), ("e", 1), ("f", LARGE * 2), ("g", 1)]
+    {
+        pair.server.push(&body(name, len)).unwrap();
+    }
+    pair.run();
+    let received = pair.client.received();
+    assert_eq!(received.iter().map(|name| &name[..1]).collect::<String>(), "abcdefg");
+    assert!(pair.client.is_idle() && pair.server.is_idle());
+}
+
+#[test]
+fn a_gap_stands_where_the_pushes_are_missing() {
+    let mut pair = Pair::new();
+    pair.server.push(b"1").unwrap();
+    pair.server.push(&body("2", LARGE)).unwrap();
+    pair.server.connection.push_gap(Gap::new(7, GapReason::UnsupportedCodec)).unwrap();
+    pair.server.push(b"3").unwrap();
+    pair.run();
+    assert_eq!(pair.client.received(), ["1", "2\0", "-7", "3"]);
+}
+
+#[test]
+fn an_abandoned_push_is_a_gap_in_its_place() {
+    let mut pair = Pair::new();
+    for (name, len) in [("1", 1), ("2", LARGE), ("3", 1)] {
+        pair.server.push(&body(name, len)).unwrap();
+    }
+    pair.server.flush(pair.now, &mut pair.client);
+    let lane = pair.client.arriving.iter().map(|(lane, _)| *lane).max().unwrap();
+    pair.client.arriving.retain(|(of, _)| *of != lane);
+    pair.client.read(pair.now);
+    assert_eq!(pair.client.received(), ["1"]);
+    pair.client.read_messages(pair.now, &[Message::Reset { lane }]);
+    assert_eq!(pair.client.received(), ["-1", "3"]);
+    assert!(pair.client.is_idle());
+}
+
+#[test]
+fn a_full_outbox_has_room_again_once_it_was_sent() {
+    let mut pair = Pair::with(Limits::default(), Limits::default().with_max_outbox_messages(2));
+    pair.server.push(b"1").unwrap();
+    pair.server.push(b"2").unwrap();
+    assert_eq!(pair.server.push(b"3"), Err(NoRoom::Full));
+    pair.server.connection.poll_batch(&mut pair.server.batch);
+    assert_eq!(pair.server.push(b"3"), Err(NoRoom::Full), "polled is not sent");
+    pair.server.take(&mut pair.client, usize::MAX);
+    pair.server.connection.handle_sent(pair.now, true, 0);
+    pair.server.push(b"3").unwrap();
+    pair.run();
+    assert_eq!(pair.client.received(), ["1", "2", "3"]);
+}
+
+#[test]
+fn room_counts_bytes_too() {
+    let mut pair = Pair::with(Limits::default(), Limits::default().with_max_outbox_len(10));
+    pair.server.push(b"12345").unwrap();
+    assert_eq!(pair.server.push(b"123456"), Err(NoRoom::Full));
+    pair.server.push(b"12345").unwrap();
+    assert_eq!(pair.server.push(b"1"), Err(NoRoom::Full));
+    pair.run();
+    pair.server.push(b"1").unwrap();
+}
+
+#[test]
+fn an_empty_outbox_takes_any_push_the_peer_takes() {
+    let mut pair = Pair::with(Limits::default(), Limits::default().with_max_outbox_len(10));
+    pair.server.push(&body("1", HUGE)).unwrap();
+    assert_eq!(pair.server.push(b"2"), Err(NoRoom::Full));
+    pair.server.flush(pair.now, &mut pair.client);
+    assert_eq!(pair.server.push(b"2"), Err(NoRoom::Full), "most of it has not left");
+    pair.run();
+    pair.server.push(b"2").unwrap();
+    assert_eq!(pair.server.push(&body("3", HUGE + 1)), Err(NoRoom::TooLarge));
+    pair.run();
+    assert_eq!(pair.client.received(), ["1\0", "2"]);
+}
+
+#[test]
+fn a_push_beyond_the_bounds_is_refused() {
+    let mut pair = Pair::new();
+    let (few, many) = (Metadata::new(), Metadata::new().with("key", [0; 8 * 1024]));
+    let long = format!("Ticks/{}", "k".repeat(250));
+    for (path, metadata) in [("Ticks/Tick", &many), (long.as_str(), &few)] {
+        let push = OutPush { path, metadata, raw: false, body: &"".into() };
+        assert_eq!(pair.server.connection.push(&push), Err(NoRoom::TooLarge));
+    }
+    assert!(!pair.server.connection.has_output());
+}
+
+#[test]
+fn a_closed_connection_takes_no_push() {
+    let mut pair = Pair::new();
+    let close = crate::Close::new(crate::CloseCode::NORMAL, "");
+    pair.server.connection.close(close, &mut pair.server.events);
+    assert_eq!(pair.server.push(b"1"), Err(NoRoom::Closed));
+    let gap = Gap::new(1, GapReason::Other);
+    assert_eq!(pair.server.connection.push_gap(gap), Err(NoRoom::Closed));
+}
