@@ -199,7 +199,7 @@ impl Connection {
                 self.handle_answer(call, Err(status), after_pushes, events)
             }
             Message::Gap(gap) => {
-                self.ordered.gap(gap, events);
+                self.handle_gap(gap, events);
                 Ok(())
             }
             Message::Goaway { .. } => {
@@ -297,6 +297,7 @@ impl Connection {
         if self.closed().is_some() {
             return;
         }
+        self.ordered.end(&mut self.calls, events);
         let message = format!("connection {close}");
         self.calls.fail_all(&Status::new(Code::Unavailable, Ran::Maybe, message), events);
         self.serving.cancel_all(events);

@@ -26,7 +26,11 @@ impl Connection {
         let refused = self.check_request(&request);
         let incoming = Incoming {
             call,
-            path: inbox.share(request.path.as_bytes()),
+            path: match request.place {
+                None => inbox.share(request.path.as_bytes()),
+                // It waits for its body, and must not hold the whole read meanwhile.
+                Some(_) => Bytes::copy_from_slice(request.path.as_bytes()),
+            },
             metadata: request.metadata.unwrap_or_default(),
             codec: request.codec.map(str::to_owned),
             deadline,
@@ -188,12 +192,27 @@ impl Connection {
                 self.ordered.gap(Gap::new(1, GapReason::Other), events);
             }
             Some(place) => {
-                let owner = self.ordered.next_owner();
-                self.ordered.arriving(head);
+                let owner = self.ordered.arriving(head, place.lane);
                 self.announce(place, owner, events)?;
             }
         }
-        self.ordered.check(self.limits.max_event_buffer_messages, self.limits.max_event_buffer_len)
+        self.bound_ordered(events);
+        Ok(())
+    }
+
+    pub(super) fn handle_gap(&mut self, gap: Gap, events: &mut Events) {
+        self.ordered.gap(gap, events);
+        self.bound_ordered(events);
+    }
+
+    /// What waits for the body of a push is bounded as the event buffer is: beyond that, the oldest becomes a gap.
+    fn bound_ordered(&mut self, events: &mut Events) {
+        let (messages, bytes) = (self.limits.max_event_buffer_messages, self.limits.max_event_buffer_len);
+        while self.ordered.exceeds(messages, bytes)
+            && let Some(lane) = self.ordered.give_up_oldest(&mut self.calls, events)
+        {
+            self.lanes.discard(lane);
+        }
     }
 
     fn announce(&mut self, place: BodyPlace, owner: Owner, events: &mut Events) -> Result<(), Error> {
@@ -221,7 +240,10 @@ impl Connection {
         events: &mut Events,
     ) -> Result<(), Error> {
         match owner {
-            Owner::Push(number) => self.ordered.finish(number, body, &mut self.calls, events),
+            Owner::Push(number) => {
+                self.ordered.finish(number, body, &mut self.calls, events);
+                self.bound_ordered(events);
+            }
             Owner::OneWay(number) => match (self.one_way_arriving.remove(&number), body) {
                 (Some(incoming), Some(body)) => events.requests.push(Incoming { body, ..incoming }),
                 _ => self.serving.one_way = self.serving.one_way.saturating_sub(1),

@@ -13,3 +13,4 @@ mod pushes;
 mod rng;
 mod shuffle;
 mod violations;
+mod waiting;
