@@ -116,7 +116,7 @@ impl Connection {
             bulk: Bulk::new(role),
             calls: Calls::default(),
             serving: Serving::default(),
-            lanes: Lanes::new(limits.max_lanes as usize),
+            lanes: Lanes::new(&limits),
             ordered: Ordered::default(),
             life: Life::new(&limits, now),
             answers: HashMap::new(),
@@ -187,7 +187,7 @@ impl Connection {
         }
         match message {
             Message::Body { lane, last, bytes } => {
-                let done = self.lanes.handle_body((lane, last), bytes, self.limits.max_message_len)?;
+                let done = self.lanes.handle_body((lane, last), bytes)?;
                 done.map_or(Ok(()), |(owner, body)| self.finish_body(owner, Some(body), events))
             }
             Message::Cancel { call } => self.handle_cancel(now, call, events),
@@ -198,10 +198,7 @@ impl Connection {
             Message::Failure { call, status, after_pushes } => {
                 self.handle_answer(call, Err(status), after_pushes, events)
             }
-            Message::Gap(gap) => {
-                self.handle_gap(gap, events);
-                Ok(())
-            }
+            Message::Gap(gap) => self.handle_gap(gap, events),
             Message::Goaway { .. } => {
                 self.phase = Phase::Open { peer_leaving: true };
                 Ok(())
@@ -217,7 +214,7 @@ impl Connection {
             Message::Request(request) => self.handle_request(now, request, inbox, events),
             Message::Reset { lane } => {
                 self.life.count_cancel(now, self.limits.max_cancels_per_second)?;
-                let owner = self.lanes.handle_reset(lane);
+                let owner = self.lanes.handle_reset(lane)?;
                 owner.map_or(Ok(()), |owner| self.finish_body(owner, None, events))
             }
             Message::Response(response) => self.handle_response(response, inbox, events),
