@@ -20,7 +20,11 @@ fn flood<'a>(limits: Limits, message: impl Fn(u64) -> Message<'a>) -> (u64, Clos
 }
 
 fn few() -> Limits {
-    Limits::default().with_max_in_flight(8).with_max_lanes(2).with_max_message_len(20_000)
+    Limits::default()
+        .with_max_in_flight(8)
+        .with_max_lanes(2)
+        .with_max_message_len(20_000)
+        .with_max_outbox_messages(8)
 }
 
 #[test]
@@ -56,6 +60,28 @@ fn bodies_of_refused_requests_are_bounded() {
     });
     assert!(taken < 5000, "{taken}");
     assert_eq!(code, CloseCode::PROTOCOL);
+}
+
+#[test]
+fn a_flood_of_pings_is_a_flood() {
+    let limits = Limits::default().with_max_cancels_per_second(20);
+    let (taken, code) = flood(limits.clone(), |number| Message::Ping { payload: number });
+    assert_eq!((taken, code), (20, CloseCode::RATE));
+}
+
+#[test]
+fn a_peer_that_asks_and_does_not_read_is_given_up() {
+    let (taken, code) = flood(few(), |_| Message::Request(request(9)));
+    assert!(taken > 100, "{taken}");
+    assert_eq!(code, CloseCode::SLOW);
+}
+
+#[test]
+fn what_the_link_holds_counts_as_unread() {
+    let mut pair = Pair::with(Limits::default(), few());
+    pair.server.connection.handle_sent(pair.now, true, 1 << 30);
+    pair.server.read_messages(pair.now, &[Message::Pong { payload: 0 }]);
+    assert_eq!(pair.server.close_code(), Some(CloseCode::SLOW));
 }
 
 #[test]
