@@ -70,6 +70,8 @@ pub(crate) struct Connection {
     /// Bytes and messages of pushes in `out`, and in what the driver is writing.
     queued: Load,
     writing: Load,
+    /// Bytes that the link had not taken when it was asked last.
+    unsent: usize,
     bulk: Bulk,
     calls: Calls,
     serving: Serving,
@@ -113,10 +115,11 @@ impl Connection {
             out: Batch::new(),
             queued: Load::default(),
             writing: Load::default(),
+            unsent: 0,
             bulk: Bulk::new(role),
             calls: Calls::default(),
             serving: Serving::default(),
-            lanes: Lanes::new(limits.max_lanes as usize),
+            lanes: Lanes::new(&limits),
             ordered: Ordered::default(),
             life: Life::new(&limits, now),
             answers: HashMap::new(),
@@ -166,7 +169,22 @@ impl Connection {
                 self.handle_message(now, message, inbox, events)?;
             }
         }
+        self.bound_output(events);
         Ok(())
+    }
+
+    /// A peer that asks for answers and does not read them is given up. One that keeps to our limits never gets here: so
+    /// much can wait only if every call in flight, both ways, and the outbox are as large as they may be.
+    fn bound_output(&mut self, events: &mut Events) {
+        let limits = &self.limits;
+        let per_message = limits.max_metadata_len + HEAD_ROOM;
+        let calls = 2 * limits.max_in_flight as usize * (wire::MAX_INLINE_LEN + per_message);
+        let pushes = limits.max_outbox_len + limits.max_outbox_messages * per_message;
+        let waiting = self.out.len() + self.unsent;
+        if self.closed().is_none() && waiting > calls + pushes + 2 * bulk::BULK_LEN {
+            self.forget_output();
+            self.close(Close::new(CloseCode::SLOW, "peer does not read what it asks for"), events);
+        }
     }
 
     fn handle_message(
@@ -187,7 +205,7 @@ impl Connection {
         }
         match message {
             Message::Body { lane, last, bytes } => {
-                let done = self.lanes.handle_body((lane, last), bytes, self.limits.max_message_len)?;
+                let done = self.lanes.handle_body((lane, last), bytes)?;
                 done.map_or(Ok(()), |(owner, body)| self.finish_body(owner, Some(body), events))
             }
             Message::Cancel { call } => self.handle_cancel(now, call, events),
@@ -198,16 +216,16 @@ impl Connection {
             Message::Failure { call, status, after_pushes } => {
                 self.handle_answer(call, Err(status), after_pushes, events)
             }
-            Message::Gap(gap) => {
-                self.ordered.gap(gap, events);
-                Ok(())
-            }
+            Message::Gap(gap) => self.handle_gap(gap, events),
             Message::Goaway { .. } => {
                 self.phase = Phase::Open { peer_leaving: true };
                 Ok(())
             }
             Message::Hello(hello) => self.handle_hello(hello, events),
-            Message::Ping { payload } => self.send(&Message::Pong { payload }),
+            Message::Ping { payload } => {
+                self.life.count_cancel(now, self.limits.max_cancels_per_second)?;
+                self.send(&Message::Pong { payload })
+            }
             Message::Pong { .. } => Ok(()),
             Message::Push { path, codec, metadata, body, place } => {
                 let head =
@@ -217,7 +235,7 @@ impl Connection {
             Message::Request(request) => self.handle_request(now, request, inbox, events),
             Message::Reset { lane } => {
                 self.life.count_cancel(now, self.limits.max_cancels_per_second)?;
-                let owner = self.lanes.handle_reset(lane);
+                let owner = self.lanes.handle_reset(lane)?;
                 owner.map_or(Ok(()), |owner| self.finish_body(owner, None, events))
             }
             Message::Response(response) => self.handle_response(response, inbox, events),
@@ -272,6 +290,7 @@ impl Connection {
     /// Notes that some of what was polled was sent, or none, and how much is not; zero makes room for pushes.
     pub(crate) fn handle_sent(&mut self, now: Instant, progressed: bool, remaining: usize) {
         self.life.handle_sent(now, progressed, remaining);
+        self.unsent = remaining;
         if remaining == 0 {
             self.writing = Load::default();
         }
@@ -297,6 +316,7 @@ impl Connection {
         if self.closed().is_some() {
             return;
         }
+        self.ordered.end(&mut self.calls, events);
         let message = format!("connection {close}");
         self.calls.fail_all(&Status::new(Code::Unavailable, Ran::Maybe, message), events);
         self.serving.cancel_all(events);
@@ -322,3 +342,6 @@ pub(crate) fn close_for(error: &Error) -> Close {
     };
     Close::new(code, error.to_string())
 }
+
+/// Room for what a small message holds beside body and metadata: its path and numbers.
+const HEAD_ROOM: usize = 512;

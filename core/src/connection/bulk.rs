@@ -117,4 +117,4 @@ impl Bulk {
 const PIECE_LEN: usize = MAX_FRAME_LEN - 64;
 /// Bytes of bodies handed to the link at once. Small messages wait behind no more than this: a quarter millisecond on
 /// a gigabyte-per-second link.
-const BULK_LEN: usize = 256 * 1024;
+pub(crate) const BULK_LEN: usize = 256 * 1024;

@@ -51,6 +51,16 @@ pub(crate) enum Received {
     Notification(Notification),
 }
 
+impl Received {
+    /// Bytes of its body.
+    pub(crate) fn body_len(&self) -> usize {
+        match self {
+            Self::Gap(_) => 0,
+            Self::Notification(notification) => notification.body.len(),
+        }
+    }
+}
+
 /// A push as it arrives: which notification of which service, and its body, still encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
@@ -79,6 +89,13 @@ impl Notification {
 
     pub(crate) fn with_body(mut self, body: Bytes) -> Self {
         self.body = body;
+        self
+    }
+
+    /// The same, holding nothing of the read that brought it.
+    pub(crate) fn into_owned(mut self) -> Self {
+        self.path = Bytes::copy_from_slice(&self.path);
+        self.body = Bytes::copy_from_slice(&self.body);
         self
     }
 

@@ -26,7 +26,11 @@ impl Connection {
         let refused = self.check_request(&request);
         let incoming = Incoming {
             call,
-            path: inbox.share(request.path.as_bytes()),
+            path: match request.place {
+                None => inbox.share(request.path.as_bytes()),
+                // It waits for its body, and must not hold the whole read meanwhile.
+                Some(_) => Bytes::copy_from_slice(request.path.as_bytes()),
+            },
             metadata: request.metadata.unwrap_or_default(),
             codec: request.codec.map(str::to_owned),
             deadline,
@@ -37,7 +41,7 @@ impl Connection {
                 Err(Error::protocol(format!("call {call} is in flight already")))
             }
             (Some(call), Some(status)) => {
-                self.discard_body(request.place);
+                self.discard_body(request.place)?;
                 self.send_failure(call, &status, false);
                 Ok(())
             }
@@ -113,7 +117,7 @@ impl Connection {
         match place {
             None => self.handle_answer(call, Ok(answer), after_pushes, events),
             Some(place) if place.len > self.limits.max_message_len as u64 => {
-                self.discard_body(Some(place));
+                self.discard_body(Some(place))?;
                 let message = format!("answer of more than {} bytes", self.limits.max_message_len);
                 let status = Status::new(Code::ResourceExhausted, Ran::Yes, message);
                 self.handle_answer(call, Err(status), after_pushes, events)
@@ -154,7 +158,7 @@ impl Connection {
         let cancelled = |ran| Status::new(Code::Cancelled, ran, "caller cancelled");
         match served.state {
             State::Arriving(lane, _) => {
-                self.lanes.discard(lane);
+                self.lanes.discard(lane)?;
                 self.respond(call, Reply::failure(cancelled(Ran::No)));
             }
             State::Running => match events.requests.iter().position(|request| request.call == Some(call)) {
@@ -184,33 +188,42 @@ impl Connection {
         match place {
             None => self.ordered.notification(head.with_body(body), events),
             Some(place) if place.len > self.limits.max_message_len as u64 => {
-                self.discard_body(Some(place));
+                self.discard_body(Some(place))?;
                 self.ordered.gap(Gap::new(1, GapReason::Other), events);
             }
             Some(place) => {
-                let owner = self.ordered.next_owner();
-                self.ordered.arriving(head);
+                let owner = self.ordered.arriving(head, place.lane);
                 self.announce(place, owner, events)?;
             }
         }
-        self.ordered.check(self.limits.max_event_buffer_messages, self.limits.max_event_buffer_len)
+        self.bound_ordered(events)
+    }
+
+    pub(super) fn handle_gap(&mut self, gap: Gap, events: &mut Events) -> Result<(), Error> {
+        self.ordered.gap(gap, events);
+        self.bound_ordered(events)
+    }
+
+    /// What waits for the body of a push is bounded as the event buffer is: beyond that, the oldest becomes a gap.
+    fn bound_ordered(&mut self, events: &mut Events) -> Result<(), Error> {
+        let (messages, bytes) = (self.limits.max_event_buffer_messages, self.limits.max_event_buffer_len);
+        while self.ordered.exceeds(messages, bytes)
+            && let Some(lane) = self.ordered.give_up_oldest(&mut self.calls, events)
+        {
+            self.lanes.discard(lane)?;
+        }
+        Ok(())
     }
 
     fn announce(&mut self, place: BodyPlace, owner: Owner, events: &mut Events) -> Result<(), Error> {
-        let bound = self.limits.max_in_flight as usize * 2 + self.limits.max_event_buffer_messages;
-        if self.lanes.len() > bound {
-            return Err(Error::protocol("too many bodies are announced and do not come"));
-        }
         match self.lanes.announce(place, owner)? {
             None => Ok(()),
             Some(body) => self.finish_body(owner, body, events),
         }
     }
 
-    fn discard_body(&mut self, place: Option<BodyPlace>) {
-        if let Some(place) = place {
-            self.lanes.discard(place.lane);
-        }
+    fn discard_body(&mut self, place: Option<BodyPlace>) -> Result<(), Error> {
+        place.map_or(Ok(()), |place| self.lanes.discard(place.lane))
     }
 
     /// The body of `owner` is whole, or will not come.
@@ -221,7 +234,10 @@ impl Connection {
         events: &mut Events,
     ) -> Result<(), Error> {
         match owner {
-            Owner::Push(number) => self.ordered.finish(number, body, &mut self.calls, events),
+            Owner::Push(number) => {
+                self.ordered.finish(number, body, &mut self.calls, events);
+                return self.bound_ordered(events);
+            }
             Owner::OneWay(number) => match (self.one_way_arriving.remove(&number), body) {
                 (Some(incoming), Some(body)) => events.requests.push(Incoming { body, ..incoming }),
                 _ => self.serving.one_way = self.serving.one_way.saturating_sub(1),

@@ -1,11 +1,12 @@
 //! Bodies that arrive on lanes of their own, and whose they are.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use bytes::Bytes;
 
 use crate::wire::BodyPlace;
-use crate::{Error, ErrorKind, Lane};
+use crate::{Error, ErrorKind, Lane, Limits};
 
 /// What a body belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,32 +25,41 @@ pub(crate) enum Owner {
 #[derive(Debug)]
 pub(crate) struct Lanes {
     arriving: HashMap<Lane, Arriving>,
-    /// Lanes with bytes that are not whole: what the peer may have open at once.
-    open: usize,
-    max_open: usize,
+    /// Bytes of bodies that were not handed on.
+    held: usize,
+    max_held: usize,
+    max_lanes: usize,
+    max_body: usize,
 }
 
 #[derive(Debug, Default)]
 struct Arriving {
     body: Vec<u8>,
     announced: Option<(Owner, usize)>,
-    state: LaneState,
+    end: Option<End>,
     /// Its owner is gone; what comes is dropped.
     discarded: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum LaneState {
-    #[default]
-    Silent,
-    Open,
-    Ended,
+/// How a lane ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Last,
     Reset,
 }
 
 impl Lanes {
-    pub(crate) fn new(max_open: usize) -> Self {
-        Self { arriving: HashMap::new(), open: 0, max_open }
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            arriving: HashMap::new(),
+            held: 0,
+            // Twice, since on some roads the end of one lane may come after the beginning of the next.
+            max_held: limits.max_message_len.saturating_mul(2 * limits.max_lanes as usize),
+            // Arguments, one-way arguments and answers are as many as calls in flight; besides them there are pushes that
+            // wait, and bodies that overtook their heads.
+            max_lanes: 3 * limits.max_in_flight as usize + limits.max_event_buffer_messages + EARLY_LANES,
+            max_body: limits.max_message_len,
+        }
     }
 
     /// A head said that its body is at `place`. Returns the body if it is whole already, `None` inside if it was reset.
@@ -59,18 +69,18 @@ impl Lanes {
         owner: Owner,
     ) -> Result<Option<Option<Bytes>>, Error> {
         let len = usize::try_from(place.len).unwrap_or(usize::MAX);
-        let arriving = self.arriving.entry(place.lane).or_default();
-        if arriving.announced.is_some() {
+        let arriving = self.lane(place.lane)?;
+        if arriving.announced.is_some() || arriving.discarded {
             return Err(Error::protocol("two bodies on one lane"));
         }
         arriving.announced = Some((owner, len));
-        match arriving.state {
-            LaneState::Reset => {
-                self.arriving.remove(&place.lane);
+        match arriving.end {
+            Some(End::Reset) => {
+                self.remove(place.lane);
                 Ok(Some(None))
             }
-            LaneState::Ended => Ok(self.take_whole(place.lane)?.map(|(_, body)| Some(body))),
-            LaneState::Silent | LaneState::Open => Ok(None),
+            Some(End::Last) => Ok(self.take_whole(place.lane)?.map(|(_, body)| Some(body))),
+            None => Ok(None),
         }
     }
 
@@ -79,84 +89,107 @@ impl Lanes {
         &mut self,
         (lane, last): (Lane, bool),
         bytes: &[u8],
-        max_len: usize,
     ) -> Result<Option<(Owner, Bytes)>, Error> {
-        let arriving = self.arriving.entry(lane).or_default();
-        match arriving.state {
-            LaneState::Silent => {
-                arriving.state = LaneState::Open;
-                self.open += 1;
-                // Twice, since on some roads the end of one lane may come after the beginning of the next.
-                if self.open > self.max_open * 2 {
-                    return Err(Error::protocol(format!("more than {} lanes are open", self.max_open)));
-                }
-            }
-            LaneState::Open => {}
-            LaneState::Ended | LaneState::Reset => return Err(Error::protocol("body on a lane that ended")),
+        let (held, max_held, max_body) = (self.held + bytes.len(), self.max_held, self.max_body);
+        let arriving = self.lane(lane)?;
+        if arriving.end.is_some() {
+            return Err(Error::protocol("body on a lane that ended"));
         }
-        if !arriving.discarded {
-            let max = arriving.announced.map_or(max_len, |(_, len)| len);
+        let (discarded, announced) = (arriving.discarded, arriving.announced);
+        if !discarded {
+            let too_large = |what: &str, max: usize| {
+                Err(Error::new(ErrorKind::FrameTooLarge, format!("{what} of more than {max} bytes")))
+            };
+            let max = announced.map_or(max_body, |(_, len)| len);
             if arriving.body.len() + bytes.len() > max {
-                return Err(Error::new(ErrorKind::FrameTooLarge, format!("body of more than {max} bytes")));
+                return too_large("body", max);
+            }
+            if held > max_held {
+                return too_large("unfinished bodies", max_held);
             }
             arriving.body.extend_from_slice(bytes);
         }
-        if !last {
-            return Ok(None);
+        if last {
+            arriving.end = Some(End::Last);
         }
-        arriving.state = LaneState::Ended;
-        self.open -= 1;
-        if arriving.discarded {
-            self.arriving.remove(&lane);
-            return Ok(None);
+        if !discarded {
+            self.held = held;
         }
-        if arriving.announced.is_some() { self.take_whole(lane) } else { Ok(None) }
+        match (last, discarded, announced) {
+            (true, true, _) => {
+                self.remove(lane);
+                Ok(None)
+            }
+            (true, false, Some(_)) => self.take_whole(lane),
+            _ => Ok(None),
+        }
     }
 
     /// The peer abandons `lane`. Returns whose body will not come.
-    pub(crate) fn handle_reset(&mut self, lane: Lane) -> Option<Owner> {
-        let arriving = self.arriving.entry(lane).or_default();
-        match arriving.state {
-            LaneState::Open => self.open -= 1,
-            LaneState::Ended | LaneState::Reset => return None,
-            LaneState::Silent => {}
+    pub(crate) fn handle_reset(&mut self, lane: Lane) -> Result<Option<Owner>, Error> {
+        let arriving = self.lane(lane)?;
+        if arriving.end.is_some() {
+            return Ok(None);
         }
-        arriving.state = LaneState::Reset;
-        arriving.body = Vec::new();
-        let gone = arriving.discarded || arriving.announced.is_some();
+        arriving.end = Some(End::Reset);
+        let body = std::mem::take(&mut arriving.body);
         let owner = arriving.announced.filter(|_| !arriving.discarded).map(|(owner, _)| owner);
-        if gone {
-            self.arriving.remove(&lane);
+        let known = arriving.discarded || arriving.announced.is_some();
+        self.held -= body.len();
+        if known {
+            self.remove(lane);
         }
-        owner
+        Ok(owner)
     }
 
     /// The owner of `lane` is gone: what still comes is dropped.
-    pub(crate) fn discard(&mut self, lane: Lane) {
-        let arriving = self.arriving.entry(lane).or_default();
-        if matches!(arriving.state, LaneState::Ended | LaneState::Reset) {
-            self.arriving.remove(&lane);
-        } else {
-            arriving.discarded = true;
-            arriving.body = Vec::new();
+    pub(crate) fn discard(&mut self, lane: Lane) -> Result<(), Error> {
+        let arriving = self.lane(lane)?;
+        arriving.discarded = true;
+        let body = std::mem::take(&mut arriving.body);
+        let ended = arriving.end.is_some();
+        self.held -= body.len();
+        if ended {
+            self.remove(lane);
         }
+        Ok(())
     }
 
-    /// Lanes known, for the bound on heads without bodies.
-    pub(crate) fn len(&self) -> usize {
-        self.arriving.len()
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.arriving.is_empty() && self.held == 0
     }
 
     pub(crate) fn clear(&mut self) {
         self.arriving.clear();
-        self.open = 0;
+        self.held = 0;
+    }
+
+    fn lane(&mut self, lane: Lane) -> Result<&mut Arriving, Error> {
+        let known = self.arriving.len();
+        match self.arriving.entry(lane) {
+            Entry::Occupied(occupied) => Ok(occupied.into_mut()),
+            Entry::Vacant(_) if known >= self.max_lanes => {
+                Err(Error::protocol(format!("more than {known} lanes are unfinished")))
+            }
+            Entry::Vacant(vacant) => Ok(vacant.insert(Arriving::default())),
+        }
+    }
+
+    fn remove(&mut self, lane: Lane) -> Option<Arriving> {
+        let arriving = self.arriving.remove(&lane)?;
+        self.held -= arriving.body.len();
+        Some(arriving)
     }
 
     fn take_whole(&mut self, lane: Lane) -> Result<Option<(Owner, Bytes)>, Error> {
-        let Some(arriving) = self.arriving.remove(&lane) else { return Ok(None) };
+        let Some(arriving) = self.remove(lane) else { return Ok(None) };
         match arriving.announced {
             Some((owner, len)) if len == arriving.body.len() => Ok(Some((owner, arriving.body.into()))),
             _ => Err(Error::protocol("body is not as long as its head says")),
         }
     }
 }
+
+/// Lanes whose bodies may overtake their heads. Chosen as the small bodies of one round trip on a fast road.
+const EARLY_LANES: usize = 1024;

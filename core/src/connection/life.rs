@@ -65,7 +65,7 @@ impl Life {
         }
     }
 
-    /// A cancel or reset came.
+    /// A cancel, reset or ping came: what costs its sender less than us.
     pub(crate) fn count_cancel(&mut self, now: Instant, max_per_second: u32) -> Result<(), Error> {
         if now.saturating_duration_since(self.cancels.0) >= Duration::from_secs(1) {
             self.cancels = (now, 0);
@@ -74,7 +74,7 @@ impl Life {
         if self.cancels.1 > max_per_second {
             return Err(Error::new(
                 ErrorKind::AtCapacity,
-                format!("more than {max_per_second} cancels and resets in a second"),
+                format!("more than {max_per_second} cancels, resets and pings in a second"),
             ));
         }
         Ok(())

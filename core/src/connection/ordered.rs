@@ -8,7 +8,7 @@ use super::calls::Calls;
 use super::events::{Events, Notification, Received};
 use super::{Answer, lanes::Owner};
 use crate::wire::{Gap, GapReason};
-use crate::{Error, ErrorKind, Status};
+use crate::{Lane, Status};
 
 /// Empty unless a notification waits for its body; then everything that must not overtake it waits behind.
 #[derive(Debug, Default)]
@@ -16,13 +16,15 @@ pub(crate) struct Ordered {
     waiting: VecDeque<Item>,
     /// Number of the first item that waits.
     first: u64,
+    /// Notifications and gaps that wait, and the bytes of their bodies that have come.
+    messages: usize,
     bytes: usize,
 }
 
 #[derive(Debug)]
 enum Item {
     Answer(u32, Result<Answer, Status>),
-    Arriving(Notification),
+    Arriving(Notification, Lane),
     Ready(Received),
 }
 
@@ -31,33 +33,30 @@ impl Ordered {
         self.waiting.is_empty()
     }
 
-    /// The owner under which the body of the next notification is to be announced.
-    pub(crate) fn next_owner(&self) -> Owner {
-        Owner::Push(self.first + self.waiting.len() as u64)
-    }
-
-    /// A notification whose body is still on its way.
-    pub(crate) fn arriving(&mut self, head: Notification) {
-        self.waiting.push_back(Item::Arriving(head));
+    /// A notification whose body is still on its way, on `lane`. Returns the owner under which it is to be announced.
+    pub(crate) fn arriving(&mut self, head: Notification, lane: Lane) -> Owner {
+        let owner = Owner::Push(self.first + self.waiting.len() as u64);
+        self.waiting.push_back(Item::Arriving(head.into_owned(), lane));
+        self.messages += 1;
+        owner
     }
 
     pub(crate) fn notification(&mut self, notification: Notification, events: &mut Events) {
-        self.received(Received::Notification(notification), events);
+        if self.is_empty() {
+            events.received.push(Received::Notification(notification));
+        } else {
+            self.wait(Received::Notification(notification.into_owned()));
+        }
     }
 
     pub(crate) fn gap(&mut self, gap: Gap, events: &mut Events) {
-        self.received(Received::Gap(gap), events);
+        if self.is_empty() { events.received.push(Received::Gap(gap)) } else { self.wait(Received::Gap(gap)) }
     }
 
-    fn received(&mut self, received: Received, events: &mut Events) {
-        if self.waiting.is_empty() {
-            events.received.push(received);
-        } else {
-            if let Received::Notification(notification) = &received {
-                self.bytes += notification.weight();
-            }
-            self.waiting.push_back(Item::Ready(received));
-        }
+    fn wait(&mut self, received: Received) {
+        self.messages += 1;
+        self.bytes += received.body_len();
+        self.waiting.push_back(Item::Ready(received));
     }
 
     /// An answer that must not overtake the notifications before it.
@@ -75,32 +74,63 @@ impl Ordered {
     ) {
         let index = usize::try_from(number.wrapping_sub(self.first)).unwrap_or(usize::MAX);
         if let Some(item) = self.waiting.get_mut(index)
-            && let Item::Arriving(head) = item
+            && let Item::Arriving(head, _) = item
         {
-            *item = Item::Ready(match body {
+            let received = match body {
                 Some(body) => Received::Notification(head.clone().with_body(body)),
                 None => Received::Gap(Gap::new(1, GapReason::Reset)),
-            });
+            };
+            self.bytes += received.body_len();
+            *item = Item::Ready(received);
         }
+        self.release(calls, events);
+    }
+
+    /// True if more waits than the event buffer holds.
+    pub(crate) fn exceeds(&self, max_messages: usize, max_bytes: usize) -> bool {
+        self.messages > max_messages || self.bytes > max_bytes
+    }
+
+    /// Gives up the notification that all others wait for: a gap takes its place. Returns its lane.
+    pub(crate) fn give_up_oldest(&mut self, calls: &mut Calls, events: &mut Events) -> Option<Lane> {
+        let oldest = self.waiting.front_mut()?;
+        let given_up = Item::Ready(Received::Gap(Gap::new(1, GapReason::EventBufferFull)));
+        let lane = match std::mem::replace(oldest, given_up) {
+            Item::Arriving(_, lane) => Some(lane),
+            other => {
+                *oldest = other;
+                None
+            }
+        };
+        self.release(calls, events);
+        lane
+    }
+
+    /// Nothing more will come: what has come is handed on, with gaps in the place of the rest.
+    pub(crate) fn end(&mut self, calls: &mut Calls, events: &mut Events) {
+        for item in &mut self.waiting {
+            if matches!(item, Item::Arriving(..)) {
+                *item = Item::Ready(Received::Gap(Gap::new(1, GapReason::Reset)));
+            }
+        }
+        self.release(calls, events);
+    }
+
+    fn release(&mut self, calls: &mut Calls, events: &mut Events) {
         while let Some(item) = self.waiting.pop_front() {
             match item {
                 Item::Answer(call, answer) => calls.finish(call, answer, events),
-                Item::Ready(received) => events.received.push(received),
-                Item::Arriving(head) => {
-                    self.waiting.push_front(Item::Arriving(head));
+                Item::Arriving(..) => {
+                    self.waiting.push_front(item);
                     return;
+                }
+                Item::Ready(received) => {
+                    self.messages -= 1;
+                    self.bytes -= received.body_len();
+                    events.received.push(received);
                 }
             }
             self.first += 1;
         }
-        self.bytes = 0;
-    }
-
-    /// Checks what waits against the bounds of the event buffer.
-    pub(crate) fn check(&self, max_messages: usize, max_bytes: usize) -> Result<(), Error> {
-        if self.waiting.len() > max_messages || self.bytes > max_bytes {
-            return Err(Error::new(ErrorKind::FrameTooLarge, "too much waits behind the body of a push"));
-        }
-        Ok(())
     }
 }

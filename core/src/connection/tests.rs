@@ -1,6 +1,7 @@
 //! Two connections are stepped by hand here: no runtime, no socket, and a time that tests advance.
 
 mod bodies;
+mod bounds;
 mod calls;
 mod cancel;
 mod deadlines;
@@ -13,3 +14,4 @@ mod pushes;
 mod rng;
 mod shuffle;
 mod violations;
+mod waiting;

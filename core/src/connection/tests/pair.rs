@@ -256,7 +256,7 @@ impl Side {
         let connection = &self.connection;
         connection.in_flight() == 0
             && connection.serving() == 0
-            && connection.lanes.len() == 0
+            && connection.lanes.is_empty()
             && connection.bulk.is_empty()
             && connection.ordered.is_empty()
             && connection.answers.is_empty()

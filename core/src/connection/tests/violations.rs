@@ -33,11 +33,11 @@ fn failure(call: u32) -> Message<'static> {
     Message::Failure { call, status: Status::new(Code::Aborted, Ran::No, ""), after_pushes: false }
 }
 
-fn place(lane: u64, len: usize) -> Option<BodyPlace> {
+pub(super) fn place(lane: u64, len: usize) -> Option<BodyPlace> {
     Some(BodyPlace { lane: Lane::new(lane), len: len as u64 })
 }
 
-fn piece(lane: u64, last: bool, bytes: &[u8]) -> Message<'_> {
+pub(super) fn piece(lane: u64, last: bool, bytes: &[u8]) -> Message<'_> {
     Message::Body { lane: Lane::new(lane), last, bytes }
 }
 
