@@ -187,14 +187,16 @@ impl Driver {
             return;
         }
         let mut state = self.session.lock();
+        let mut idle = Vec::new();
         for (call, reply) in replies {
             match call {
                 Some(call) => state.connection.respond(call, reply),
-                None => state.connection.one_way_ended(),
+                None => idle.extend(state.one_way_ended()),
             }
         }
         let cancelled = state.take_cancelled(&mut self.events);
         drop(state);
+        idle.into_iter().for_each(Waker::wake);
         for (cancellation, reason) in cancelled {
             cancellation.cancel(reason);
         }
