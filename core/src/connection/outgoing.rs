@@ -82,8 +82,6 @@ impl Connection {
         if !self.has_room(request.body.len()) {
             return Ok(false);
         }
-        self.queued.bytes += request.body.len();
-        self.queued.messages += 1;
         self.send_request(None, request);
         Ok(true)
     }
@@ -110,8 +108,7 @@ impl Connection {
     }
 
     fn send_request(&mut self, call: Option<u32>, request: OutRequest<'_>) {
-        let sender = Sender::Request(call);
-        let (body, place) = self.place_body(sender, request.body, || Bytes::copy_from_slice(request.body));
+        let (body, place) = self.place_body(call, request.body, || Bytes::copy_from_slice(request.body));
         let message = Message::Request(Request {
             call: call.unwrap_or(0),
             one_way: call.is_none(),
@@ -125,16 +122,22 @@ impl Connection {
         let _ = self.send(&message); // path and metadata were checked, so it fits a frame
     }
 
-    /// A small body inline, or the place of a large one.
+    /// A small body inline, or the place of a large one. What belongs to no call counts in the outbox.
     fn place_body<'a>(
         &mut self,
-        sender: Sender,
+        call: Option<u32>,
         body: &'a [u8],
         share: impl FnOnce() -> Bytes,
     ) -> (&'a [u8], Option<BodyPlace>) {
-        if body.len() <= MAX_INLINE_LEN {
-            return (body, None);
-        }
+        let sender = match call {
+            None if body.len() <= MAX_INLINE_LEN => {
+                self.outbox.put_small(body.len());
+                return (body, None);
+            }
+            Some(_) if body.len() <= MAX_INLINE_LEN => return (body, None),
+            None => Sender::Outbox(self.outbox.put_large(body.len())),
+            Some(call) => Sender::Request(call),
+        };
         (&[], Some(self.bulk.push(sender, share())))
     }
 
@@ -152,7 +155,7 @@ impl Connection {
 
     pub(super) fn cancel_on_wire(&mut self, call: u32) {
         if self.is_open() {
-            self.bulk.cancel(Sender::Request(Some(call)), &mut self.out);
+            self.bulk.cancel(Sender::Request(call), &mut self.out);
             let _ = self.send(&Message::Cancel { call });
         }
     }
@@ -211,10 +214,8 @@ impl Connection {
         if !self.has_room(push.body.len()) {
             return Err(NoRoom::Full);
         }
-        let (body, place) = self.place_body(Sender::Push, push.body, || push.body.clone());
+        let (body, place) = self.place_body(None, push.body, || push.body.clone());
         self.pushes_made += 1;
-        self.queued.bytes += body.len();
-        self.queued.messages += 1;
         let metadata = (!push.metadata.is_empty()).then(|| push.metadata.clone());
         let codec = push.raw.then_some(RAW);
         let _ = self.send(&Message::Push { path: push.path, codec, metadata, body, place });
@@ -243,9 +244,6 @@ impl Connection {
 
     /// True if a push of `len` bytes fits the outbox. An empty outbox takes any push the peer takes.
     pub(crate) fn has_room(&self, len: usize) -> bool {
-        let bytes = self.queued.bytes + self.writing.bytes + self.bulk.push_len();
-        let messages = self.queued.messages + self.writing.messages;
-        messages == 0 && bytes == 0
-            || (bytes + len <= self.limits.max_outbox_len && messages < self.limits.max_outbox_messages)
+        self.outbox.has_room(len, &self.limits)
     }
 }
