@@ -244,7 +244,12 @@ impl Connection {
         for call in self.calls.expire(now, events) {
             self.cancel_on_wire(call);
         }
-        self.serving.expire(now, events);
+        for (call, lane) in self.serving.expire(now, events) {
+            let _ = self.lanes.discard(lane); // it is known, so there is room for it
+            let status =
+                Status::new(Code::DeadlineExceeded, Ran::No, "deadline passed before the arguments came");
+            self.respond(call, Reply::failure(status));
+        }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next.
