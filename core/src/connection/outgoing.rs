@@ -9,7 +9,7 @@ use super::bulk::Sender;
 use super::calls::{Answer, CallFailed};
 use super::serving::State;
 use super::{Connection, Phase};
-use crate::wire::{BodyPlace, Gap, MAX_INLINE_LEN, Message, Outcome, Request, Response};
+use crate::wire::{BodyPlace, Gap, MAX_INLINE_LEN, Message, Outcome, Request, Response, is_path};
 use crate::{Code, Error, Metadata, RAW, Ran, Status};
 
 /// A call to start.
@@ -96,6 +96,9 @@ impl Connection {
             }
             Phase::Open { .. } => {}
         }
+        if !is_path(request.path) {
+            return failed(Code::InvalidArgument, format!("{:?} is not Service/Method", request.path));
+        }
         if request.body.len() > self.peer.max_message_len {
             let max = self.peer.max_message_len;
             return failed(
@@ -172,15 +175,16 @@ impl Connection {
                 return self.send_failure(call, &status, after_pushes);
             }
         };
-        if body.len() > self.peer.max_message_len {
-            let message =
-                format!("answer of {} bytes; the caller takes {}", body.len(), self.peer.max_message_len);
+        let max = self.peer.max_message_len;
+        let checked = reply.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries);
+        let too_large = match checked {
+            _ if body.len() > max => Some(format!("answer of {} bytes; the caller takes {max}", body.len())),
+            checked => checked.err().map(|error| error.to_string()),
+        };
+        if let Some(message) = too_large {
             self.serving.remove(call);
-            return self.send_failure(
-                call,
-                &Status::new(Code::ResourceExhausted, Ran::Yes, message),
-                after_pushes,
-            );
+            let status = Status::new(Code::ResourceExhausted, Ran::Yes, message);
+            return self.send_failure(call, &status, after_pushes);
         }
         let metadata = Self::some_metadata(reply.metadata);
         let message = |body, place| {
@@ -207,7 +211,7 @@ impl Connection {
         }
         if push.body.len() > self.peer.max_message_len
             || push.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries).is_err()
-            || push.path.len() > crate::wire::MAX_PATH_LEN
+            || !is_path(push.path)
         {
             return Err(NoRoom::TooLarge);
         }

@@ -133,7 +133,7 @@ fn a_push_beyond_the_bounds_is_refused() {
     let mut pair = Pair::new();
     let (few, many) = (Metadata::new(), Metadata::new().with("key", [0; 8 * 1024]));
     let long = format!("Ticks/{}", "k".repeat(250));
-    for (path, metadata) in [("Ticks/Tick", &many), (long.as_str(), &few)] {
+    for (path, metadata) in [("Ticks/Tick", &many), (&long, &few), ("/Tick", &few), ("Ticks/", &few)] {
         let push = OutPush { path, metadata, raw: false, body: &"".into() };
         assert_eq!(pair.server.connection.push(&push), Err(NoRoom::TooLarge));
     }
