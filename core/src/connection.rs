@@ -206,7 +206,7 @@ impl Connection {
                 Ok(())
             }
             Message::Failure { call, status, after_pushes } => {
-                self.handle_answer(call, Err(status), after_pushes, events)
+                self.handle_failure(call, status, after_pushes, events)
             }
             Message::Gap(gap) => self.handle_gap(gap, events),
             Message::Goaway { .. } => {
