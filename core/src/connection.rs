@@ -14,6 +14,7 @@ mod incoming;
 mod lanes;
 mod life;
 mod ordered;
+mod outbox;
 mod outgoing;
 mod serving;
 #[cfg(test)]
@@ -29,11 +30,12 @@ pub(crate) use outgoing::{NoRoom, OutPush, OutRequest, ReplyBody};
 use std::collections::HashMap;
 use std::time::Instant;
 
-use bulk::Bulk;
+use bulk::{Bulk, Sender};
 use calls::Calls;
 use lanes::Lanes;
 use life::Life;
 use ordered::Ordered;
+use outbox::Outbox;
 use serving::Serving;
 
 use crate::wire::{self, Message};
@@ -67,9 +69,7 @@ pub(crate) struct Connection {
     peer: PeerLimits,
     /// Frames that wait for the driver.
     out: Batch,
-    /// Bytes and messages of pushes in `out`, and in what the driver is writing.
-    queued: Load,
-    writing: Load,
+    outbox: Outbox,
     /// Bytes that the link had not taken when it was asked last.
     unsent: usize,
     bulk: Bulk,
@@ -97,13 +97,6 @@ struct PeerLimits {
     max_lanes: usize,
 }
 
-/// An amount of queued pushes.
-#[derive(Clone, Copy, Debug, Default)]
-struct Load {
-    bytes: usize,
-    messages: usize,
-}
-
 impl Connection {
     /// The state of a fresh link. A connector says hello at once.
     pub(crate) fn new(role: Role, limits: Limits, max_lanes: u32, now: Instant) -> Self {
@@ -113,8 +106,7 @@ impl Connection {
             phase: Phase::Opening { heard: false },
             peer: PeerLimits { max_message_len: 0, max_in_flight: 0, max_lanes: lanes },
             out: Batch::new(),
-            queued: Load::default(),
-            writing: Load::default(),
+            outbox: Outbox::default(),
             unsent: 0,
             bulk: Bulk::new(role),
             calls: Calls::default(),
@@ -214,7 +206,7 @@ impl Connection {
                 Ok(())
             }
             Message::Failure { call, status, after_pushes } => {
-                self.handle_answer(call, Err(status), after_pushes, events)
+                self.handle_failure(call, status, after_pushes, events)
             }
             Message::Gap(gap) => self.handle_gap(gap, events),
             Message::Goaway { .. } => {
@@ -252,7 +244,12 @@ impl Connection {
         for call in self.calls.expire(now, events) {
             self.cancel_on_wire(call);
         }
-        self.serving.expire(now, events);
+        for (call, lane) in self.serving.expire(now, events) {
+            let _ = self.lanes.discard(lane); // it is known, so there is room for it
+            let status =
+                Status::new(Code::DeadlineExceeded, Ran::No, "deadline passed before the arguments came");
+            self.respond(call, Reply::failure(status));
+        }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next.
@@ -268,17 +265,21 @@ impl Connection {
 
     /// Moves what must go out behind what `batch` still holds.
     pub(crate) fn poll_batch(&mut self, batch: &mut Batch) {
+        let mut left = Vec::new();
         if self.closed().is_none() && !self.bulk.is_empty() {
-            for sender in self.bulk.fill(batch, &mut self.out, self.peer.max_lanes) {
-                if let bulk::Sender::Response(call) = sender {
-                    self.serving.remove(call);
-                }
-            }
+            left = self.bulk.fill(batch, &mut self.out, self.peer.max_lanes);
         }
-        if !self.out.is_empty() {
-            self.writing.bytes += std::mem::take(&mut self.queued.bytes);
-            self.writing.messages += std::mem::take(&mut self.queued.messages);
-            batch.append(&mut self.out);
+        let before = batch.len();
+        batch.append(&mut self.out);
+        let messages = left.iter().filter_map(|sender| match sender {
+            Sender::Outbox(number) => Some(*number),
+            Sender::Request(_) | Sender::Response(_) => None,
+        });
+        self.outbox.handed(batch.len() - before, messages);
+        for sender in left {
+            if let Sender::Response(call) = sender {
+                self.serving.remove(call);
+            }
         }
     }
 
@@ -287,13 +288,11 @@ impl Connection {
         !self.out.is_empty() || (self.closed().is_none() && !self.bulk.is_empty())
     }
 
-    /// Notes that some of what was polled was sent, or none, and how much is not; zero makes room for pushes.
+    /// Notes that some of what was polled was sent, or none, and how much is not. What was sent makes room for pushes.
     pub(crate) fn handle_sent(&mut self, now: Instant, progressed: bool, remaining: usize) {
         self.life.handle_sent(now, progressed, remaining);
         self.unsent = remaining;
-        if remaining == 0 {
-            self.writing = Load::default();
-        }
+        self.outbox.sent(remaining);
     }
 
     /// Closes from this side: says so to the peer and ends every call. Doing it again changes nothing.

@@ -8,7 +8,7 @@ mod reader;
 mod tests;
 pub(crate) mod varint;
 
-pub(crate) use decode::decode;
+pub(crate) use decode::{decode, is_path};
 pub(crate) use encode::encode;
 pub(crate) use message::{BodyPlace, Hello, Message, Outcome, Request, Response};
 pub use message::{Gap, GapReason};

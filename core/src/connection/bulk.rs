@@ -12,10 +12,10 @@ use crate::{Batch, Lane};
 /// Whose body leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sender {
-    /// A push.
-    Push,
-    /// A request of ours, by its number, or a one-way one.
-    Request(Option<u32>),
+    /// A push or a one-way request, by its number in the outbox.
+    Outbox(u64),
+    /// A request of ours, by its number.
+    Request(u32),
     /// The answer to a call of the peer, by its number.
     Response(u32),
 }
@@ -46,12 +46,6 @@ impl Bulk {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.open.is_empty() && self.waiting.is_empty()
-    }
-
-    /// Bytes of pushes that have not left.
-    pub(crate) fn push_len(&self) -> usize {
-        let pushes = self.open.iter().chain(&self.waiting).filter(|leaving| leaving.sender == Sender::Push);
-        pushes.map(|leaving| leaving.body.len()).sum()
     }
 
     pub(crate) fn clear(&mut self) {

@@ -37,6 +37,8 @@ struct Slot {
     answer: Option<Result<Answer, Status>>,
     /// The terminal frame has not come: the number is taken.
     open: bool,
+    /// Its head has, at least.
+    answered: bool,
     /// Somebody holds the call and will take the answer.
     held: bool,
 }
@@ -54,7 +56,7 @@ impl Calls {
             CallFailed(Status::new(Code::ResourceExhausted, Ran::No, format!("{max} calls are in flight")))
         };
         let call = u32::try_from(entry.key()).ok().filter(|_| entry.key() < max).ok_or_else(full)?;
-        entry.insert(Slot { waker: None, deadline, answer: None, open: true, held: true });
+        entry.insert(Slot { waker: None, deadline, answer: None, open: true, answered: false, held: true });
         self.next_deadline = self.next_deadline.into_iter().chain(deadline).min();
         Ok(call)
     }
@@ -95,14 +97,14 @@ impl Calls {
         open
     }
 
-    /// True if `call` waits for its answer. An error if the number is not in use.
-    pub(crate) fn check_open(&self, call: u32) -> Result<(), Error> {
-        let open = self.slots.get(call as usize).is_some_and(|slot| slot.open);
-        if open {
-            Ok(())
-        } else {
-            Err(Error::protocol(format!("answer to call {call}, which is not in flight")))
+    /// The head of the one answer to `call` came. An error if it waits for none.
+    pub(crate) fn claim(&mut self, call: u32) -> Result<(), Error> {
+        let waiting = self.slots.get_mut(call as usize).filter(|slot| slot.open && !slot.answered);
+        match waiting {
+            Some(slot) => slot.answered = true,
+            None => return Err(Error::protocol(format!("answer to call {call}, which waits for none"))),
         }
+        Ok(())
     }
 
     /// The terminal frame of `call` came.

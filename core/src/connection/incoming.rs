@@ -40,40 +40,47 @@ impl Connection {
             (Some(call), _) if self.serving.contains(call) => {
                 Err(Error::protocol(format!("call {call} is in flight already")))
             }
-            (Some(call), Some(status)) => {
+            (Some(call), Err(error)) => {
                 self.discard_body(request.place)?;
-                self.send_failure(call, &status, false);
+                let code = match error.kind() {
+                    ErrorKind::Closed => Code::Unavailable,
+                    _ => Code::ResourceExhausted,
+                };
+                self.send_failure(call, &Status::new(code, Ran::No, error.to_string()), false);
                 Ok(())
             }
-            (None, Some(status)) => {
-                let kind = if status.code() == Code::ResourceExhausted {
-                    ErrorKind::AtCapacity
-                } else {
-                    ErrorKind::Protocol
-                };
-                Err(Error::new(kind, format!("one-way call refused: {}", status.message())))
-            }
-            (_, None) => self.accept_request(incoming, request.place, events),
+            // Nobody would be told, so the connection says it.
+            (None, Err(error)) => Err(Error::new(error.kind(), format!("one-way call refused: {error}"))),
+            (_, Ok(())) => self.accept_request(incoming, request.place, events),
         }
     }
 
     /// Why a request cannot be accepted.
-    fn check_request(&self, request: &Request<'_>) -> Option<Status> {
-        let exhausted = |message: String| Some(Status::new(Code::ResourceExhausted, Ran::No, message));
+    fn check_request(&self, request: &Request<'_>) -> Result<(), Error> {
         let max = self.limits.max_in_flight;
         if self.leaving && !request.one_way {
-            return Some(Status::new(Code::Unavailable, Ran::No, "server is going away"));
+            return Err(Error::closed("server is going away"));
         }
         let number_too_high = !request.one_way && request.call >= max;
         if number_too_high || (request.one_way && self.serving.one_way >= max as usize) {
-            return exhausted(format!("{max} calls are in flight"));
+            return Err(Error::new(ErrorKind::AtCapacity, format!("{max} calls are in flight")));
         }
-        if request.place.is_some_and(|place| place.len > self.limits.max_message_len as u64) {
-            return exhausted(format!("message of more than {} bytes", self.limits.max_message_len));
+        self.check_len(request.place)?;
+        request.metadata.as_ref().map_or(Ok(()), |metadata| self.check_metadata(metadata))
+    }
+
+    fn check_len(&self, place: Option<BodyPlace>) -> Result<(), Error> {
+        let max = self.limits.max_message_len;
+        match place {
+            Some(place) if place.len > max as u64 => {
+                Err(Error::new(ErrorKind::FrameTooLarge, format!("message of more than {max} bytes")))
+            }
+            _ => Ok(()),
         }
-        let metadata = request.metadata.as_ref()?;
-        let checked = metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries);
-        checked.err().and_then(|error| exhausted(error.to_string()))
+    }
+
+    fn check_metadata(&self, metadata: &Metadata) -> Result<(), Error> {
+        metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries)
     }
 
     fn accept_request(
@@ -110,41 +117,48 @@ impl Connection {
         events: &mut Events,
     ) -> Result<(), Error> {
         let Response { call, outcome, after_pushes, metadata, codec, body, place } = response;
-        self.calls.check_open(call)?;
+        self.calls.claim(call)?;
         let metadata = metadata.unwrap_or_default();
-        metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries)?;
-        let answer = Answer { outcome, metadata, codec: codec.map(str::to_owned), body: inbox.share(body) };
-        match place {
-            None => self.handle_answer(call, Ok(answer), after_pushes, events),
-            Some(place) if place.len > self.limits.max_message_len as u64 => {
-                self.discard_body(Some(place))?;
-                let message = format!("answer of more than {} bytes", self.limits.max_message_len);
-                let status = Status::new(Code::ResourceExhausted, Ran::Yes, message);
-                self.handle_answer(call, Err(status), after_pushes, events)
-            }
-            Some(place) => {
-                if self.answers.insert(call, (answer, after_pushes)).is_some() {
-                    return Err(Error::protocol(format!("second answer to call {call}")));
-                }
-                self.announce(place, Owner::Response(call), events)
-            }
+        // Our bounds are not in the hello, so the peer broke none: the call pays, not the connection.
+        if let Err(error) = self.check_len(place).and_then(|()| self.check_metadata(&metadata)) {
+            self.discard_body(place)?;
+            let status = Status::new(Code::ResourceExhausted, Ran::Yes, format!("answer: {error}"));
+            self.finish_call(call, Err(status), after_pushes, events);
+            return Ok(());
         }
+        let answer = Answer { outcome, metadata, codec: codec.map(str::to_owned), body: inbox.share(body) };
+        let Some(place) = place else {
+            self.finish_call(call, Ok(answer), after_pushes, events);
+            return Ok(());
+        };
+        self.answers.insert(call, (answer, after_pushes));
+        self.announce(place, Owner::Response(call), events)
     }
 
-    pub(super) fn handle_answer(
+    pub(super) fn handle_failure(
+        &mut self,
+        call: u32,
+        status: Status,
+        after_pushes: bool,
+        events: &mut Events,
+    ) -> Result<(), Error> {
+        self.calls.claim(call)?;
+        self.finish_call(call, Err(status), after_pushes, events);
+        Ok(())
+    }
+
+    fn finish_call(
         &mut self,
         call: u32,
         answer: Result<Answer, Status>,
         after_pushes: bool,
         events: &mut Events,
-    ) -> Result<(), Error> {
-        self.calls.check_open(call)?;
+    ) {
         if after_pushes && !self.ordered.is_empty() {
             self.ordered.answer(call, answer);
         } else {
             self.calls.finish(call, answer, events);
         }
-        Ok(())
     }
 
     pub(super) fn handle_cancel(
@@ -184,13 +198,12 @@ impl Connection {
         place: Option<BodyPlace>,
         events: &mut Events,
     ) -> Result<(), Error> {
-        head.metadata().check(self.limits.max_metadata_len, self.limits.max_metadata_entries)?;
+        if self.check_len(place).and_then(|()| self.check_metadata(head.metadata())).is_err() {
+            self.discard_body(place)?;
+            return self.handle_gap(Gap::new(1, GapReason::Other), events);
+        }
         match place {
             None => self.ordered.notification(head.with_body(body), events),
-            Some(place) if place.len > self.limits.max_message_len as u64 => {
-                self.discard_body(Some(place))?;
-                self.ordered.gap(Gap::new(1, GapReason::Other), events);
-            }
             Some(place) => {
                 let owner = self.ordered.arriving(head, place.lane);
                 self.announce(place, owner, events)?;
@@ -247,7 +260,7 @@ impl Connection {
                 let Some((answer, after_pushes)) = self.answers.remove(&call) else { return Ok(()) };
                 let lost = || Status::new(Code::Cancelled, Ran::Yes, "answer was abandoned on its way");
                 let answer = body.map(|body| Answer { body, ..answer }).ok_or_else(lost);
-                return self.handle_answer(call, answer, after_pushes, events);
+                self.finish_call(call, answer, after_pushes, events);
             }
         }
         Ok(())

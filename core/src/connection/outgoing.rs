@@ -9,7 +9,7 @@ use super::bulk::Sender;
 use super::calls::{Answer, CallFailed};
 use super::serving::State;
 use super::{Connection, Phase};
-use crate::wire::{BodyPlace, Gap, MAX_INLINE_LEN, Message, Outcome, Request, Response};
+use crate::wire::{BodyPlace, Gap, MAX_INLINE_LEN, Message, Outcome, Request, Response, is_path};
 use crate::{Code, Error, Metadata, RAW, Ran, Status};
 
 /// A call to start.
@@ -82,8 +82,6 @@ impl Connection {
         if !self.has_room(request.body.len()) {
             return Ok(false);
         }
-        self.queued.bytes += request.body.len();
-        self.queued.messages += 1;
         self.send_request(None, request);
         Ok(true)
     }
@@ -98,6 +96,9 @@ impl Connection {
             }
             Phase::Open { .. } => {}
         }
+        if !is_path(request.path) {
+            return failed(Code::InvalidArgument, format!("{:?} is not Service/Method", request.path));
+        }
         if request.body.len() > self.peer.max_message_len {
             let max = self.peer.max_message_len;
             return failed(
@@ -110,8 +111,7 @@ impl Connection {
     }
 
     fn send_request(&mut self, call: Option<u32>, request: OutRequest<'_>) {
-        let sender = Sender::Request(call);
-        let (body, place) = self.place_body(sender, request.body, || Bytes::copy_from_slice(request.body));
+        let (body, place) = self.place_body(call, request.body, || Bytes::copy_from_slice(request.body));
         let message = Message::Request(Request {
             call: call.unwrap_or(0),
             one_way: call.is_none(),
@@ -125,16 +125,22 @@ impl Connection {
         let _ = self.send(&message); // path and metadata were checked, so it fits a frame
     }
 
-    /// A small body inline, or the place of a large one.
+    /// A small body inline, or the place of a large one. What belongs to no call counts in the outbox.
     fn place_body<'a>(
         &mut self,
-        sender: Sender,
+        call: Option<u32>,
         body: &'a [u8],
         share: impl FnOnce() -> Bytes,
     ) -> (&'a [u8], Option<BodyPlace>) {
-        if body.len() <= MAX_INLINE_LEN {
-            return (body, None);
-        }
+        let sender = match call {
+            None if body.len() <= MAX_INLINE_LEN => {
+                self.outbox.put_small(body.len());
+                return (body, None);
+            }
+            Some(_) if body.len() <= MAX_INLINE_LEN => return (body, None),
+            None => Sender::Outbox(self.outbox.put_large(body.len())),
+            Some(call) => Sender::Request(call),
+        };
         (&[], Some(self.bulk.push(sender, share())))
     }
 
@@ -152,7 +158,7 @@ impl Connection {
 
     pub(super) fn cancel_on_wire(&mut self, call: u32) {
         if self.is_open() {
-            self.bulk.cancel(Sender::Request(Some(call)), &mut self.out);
+            self.bulk.cancel(Sender::Request(call), &mut self.out);
             let _ = self.send(&Message::Cancel { call });
         }
     }
@@ -169,15 +175,16 @@ impl Connection {
                 return self.send_failure(call, &status, after_pushes);
             }
         };
-        if body.len() > self.peer.max_message_len {
-            let message =
-                format!("answer of {} bytes; the caller takes {}", body.len(), self.peer.max_message_len);
+        let max = self.peer.max_message_len;
+        let checked = reply.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries);
+        let too_large = match checked {
+            _ if body.len() > max => Some(format!("answer of {} bytes; the caller takes {max}", body.len())),
+            checked => checked.err().map(|error| error.to_string()),
+        };
+        if let Some(message) = too_large {
             self.serving.remove(call);
-            return self.send_failure(
-                call,
-                &Status::new(Code::ResourceExhausted, Ran::Yes, message),
-                after_pushes,
-            );
+            let status = Status::new(Code::ResourceExhausted, Ran::Yes, message);
+            return self.send_failure(call, &status, after_pushes);
         }
         let metadata = Self::some_metadata(reply.metadata);
         let message = |body, place| {
@@ -204,17 +211,15 @@ impl Connection {
         }
         if push.body.len() > self.peer.max_message_len
             || push.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries).is_err()
-            || push.path.len() > crate::wire::MAX_PATH_LEN
+            || !is_path(push.path)
         {
             return Err(NoRoom::TooLarge);
         }
         if !self.has_room(push.body.len()) {
             return Err(NoRoom::Full);
         }
-        let (body, place) = self.place_body(Sender::Push, push.body, || push.body.clone());
+        let (body, place) = self.place_body(None, push.body, || push.body.clone());
         self.pushes_made += 1;
-        self.queued.bytes += body.len();
-        self.queued.messages += 1;
         let metadata = (!push.metadata.is_empty()).then(|| push.metadata.clone());
         let codec = push.raw.then_some(RAW);
         let _ = self.send(&Message::Push { path: push.path, codec, metadata, body, place });
@@ -243,9 +248,6 @@ impl Connection {
 
     /// True if a push of `len` bytes fits the outbox. An empty outbox takes any push the peer takes.
     pub(crate) fn has_room(&self, len: usize) -> bool {
-        let bytes = self.queued.bytes + self.writing.bytes + self.bulk.push_len();
-        let messages = self.queued.messages + self.writing.messages;
-        messages == 0 && bytes == 0
-            || (bytes + len <= self.limits.max_outbox_len && messages < self.limits.max_outbox_messages)
+        self.outbox.has_room(len, &self.limits)
     }
 }

@@ -71,20 +71,26 @@ impl Serving {
         self.next_deadline
     }
 
-    /// Reports the running calls whose deadline passed; each once.
-    pub(crate) fn expire(&mut self, now: Instant, events: &mut Events) {
+    /// Reports the running calls whose deadline passed, each once. Returns those that wait for their arguments, with the
+    /// lane.
+    pub(crate) fn expire(&mut self, now: Instant, events: &mut Events) -> Vec<(u32, Lane)> {
+        let mut waiting = Vec::new();
         if self.next_deadline.is_none_or(|next| next > now) {
-            return;
+            return waiting;
         }
         for (call, served) in (0u32..).zip(&mut self.calls) {
             let due =
                 served.as_mut().filter(|served| served.deadline.is_some_and(|deadline| deadline <= now));
-            if let Some(served) = due {
-                served.deadline = None;
-                events.cancelled.push((call, CancelReason::Deadline));
+            let Some(served) = due else { continue };
+            served.deadline = None;
+            match served.state {
+                State::Arriving(lane, _) => waiting.push((call, lane)),
+                State::Running => events.cancelled.push((call, CancelReason::Deadline)),
+                State::Sending => {}
             }
         }
         self.next_deadline = self.calls.iter().flatten().filter_map(|served| served.deadline).min();
+        waiting
     }
 
     /// Reports every call, since the connection ended.

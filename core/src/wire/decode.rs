@@ -146,13 +146,19 @@ pub(crate) fn read_metadata(bytes: &[u8]) -> Result<Metadata, Error> {
     Ok(metadata)
 }
 
+/// True of `Service/Method` without control characters, of at most [`MAX_PATH_LEN`] bytes.
+pub(crate) fn is_path(path: &str) -> bool {
+    let parts = path.split_once('/').filter(|(service, method)| !service.is_empty() && !method.is_empty());
+    path.len() <= MAX_PATH_LEN && parts.is_some() && !path.chars().any(char::is_control)
+}
+
 fn path<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Error> {
     let path = reader.text()?;
-    let parts = path.split_once('/').filter(|(service, method)| !service.is_empty() && !method.is_empty());
-    if path.len() > MAX_PATH_LEN || parts.is_none() || path.chars().any(char::is_control) {
-        return Err(Error::protocol("path is not Service/Method of at most 255 bytes"));
+    if is_path(path) {
+        Ok(path)
+    } else {
+        Err(Error::protocol("path is not Service/Method of at most 255 bytes"))
     }
-    Ok(path)
 }
 
 fn request<'a>(flags: u8, mut reader: Reader<'a>) -> Result<Request<'a>, Error> {

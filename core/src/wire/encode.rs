@@ -27,7 +27,7 @@ pub(crate) fn encode(message: &Message<'_>, batch: &mut Batch) -> Result<(), Err
                 write(out, u64::from(*call));
                 write(out, u64::from(status.code().number()));
                 write(out, u64::from(status.ran().number()));
-                write_bytes(out, shorten(status.message(), MAX_STATUS_LEN).as_bytes());
+                write_bytes(out, shorten(status.message(), MAX_TEXT_LEN).as_bytes());
             })
         }
         Message::Cancel { call } => simple(kind::CANCEL, 0, &|out| write(out, u64::from(*call))),
@@ -45,7 +45,9 @@ pub(crate) fn encode(message: &Message<'_>, batch: &mut Batch) -> Result<(), Err
         }),
         Message::Ping { payload } => simple(kind::PING, 0, &|out| write(out, *payload)),
         Message::Pong { payload } => simple(kind::PONG, 0, &|out| write(out, *payload)),
-        Message::Goaway { reason } => simple(kind::GOAWAY, 0, &|out| write_bytes(out, reason.as_bytes())),
+        Message::Goaway { reason } => {
+            simple(kind::GOAWAY, 0, &|out| write_bytes(out, shorten(reason, MAX_TEXT_LEN).as_bytes()))
+        }
         Message::Close(close) => simple(kind::CLOSE, 0, &|out| {
             write(out, u64::from(close.code().number()));
             write_bytes(out, close.reason().as_bytes());
@@ -184,5 +186,5 @@ fn shorten(text: &str, max: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-/// Longest status message, in bytes; longer ones are cut. Chosen because it is for a person to read.
-const MAX_STATUS_LEN: usize = 1024;
+/// Longest status message or reason to go away, in bytes; longer ones are cut. Chosen because it is for a person to read.
+const MAX_TEXT_LEN: usize = 1024;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Wake, Waker};
 
-use super::pair::{PATH, Pair, request};
-use crate::connection::{OutRequest, Reply, ReplyBody};
+use super::pair::{LARGE, PATH, Pair, SESSION, body, request};
+use crate::connection::{NoRoom, OutRequest, Reply, ReplyBody};
 use crate::wire::Outcome;
 use crate::{CloseCode, Code, Limits, Metadata, Ran, Status};
 
@@ -161,10 +161,51 @@ fn an_answer_beyond_the_callers_limit_fails_its_call_alone() {
 }
 
 #[test]
+fn a_path_that_is_none_is_refused_before_it_is_sent() {
+    let mut pair = Pair::new();
+    let long = format!("Arith/{}", "m".repeat(250));
+    for path in ["", "Arith", "/Mul", "Arith/", "Arith/M\nul", &long] {
+        let out = OutRequest { path, ..request(b"") };
+        let status = pair.client.connection.start_call(pair.now, out).unwrap_err().0;
+        assert_eq!((status.code(), status.ran()), (Code::InvalidArgument, Ran::No), "{path:?}");
+    }
+    assert!(!pair.client.connection.has_output());
+}
+
+#[test]
+fn response_metadata_beyond_the_bounds_fails_its_call_alone() {
+    let mut pair = Pair::new();
+    for metadata in [
+        Metadata::new().with("key", [0; 9000]),
+        Metadata::new().with("key", [0; 70_000]),
+        (0..65).fold(Metadata::new(), |metadata, _| metadata.with("k", "")),
+    ] {
+        let call = pair.running_call();
+        let body = ReplyBody::Value(Vec::new());
+        pair.server.connection.respond(call, Reply { body, metadata });
+        pair.run();
+        let status = pair.client.status(call);
+        assert_eq!((status.code(), status.ran()), (Code::ResourceExhausted, Ran::Yes));
+    }
+    assert!(pair.client.is_idle() && pair.server.is_idle());
+    assert!(pair.client.connection.is_open());
+}
+
+#[test]
+fn a_peer_without_lanes_gets_nothing_large() {
+    let hello = crate::wire::Hello { max_lanes: 0, ..super::hello::hello(&["json"]) };
+    let mut pair = super::hello::strangers();
+    pair.server.read_messages(pair.now, &[crate::wire::Message::Hello(hello)]);
+    pair.server.connection.admit("json", SESSION);
+    assert_eq!(pair.server.push(&body("", LARGE)), Err(NoRoom::TooLarge));
+    assert_eq!(pair.server.push(&body("", LARGE - 1)), Ok(()));
+}
+
+#[test]
 fn a_one_way_call_is_never_answered() {
     let mut pair = Pair::new();
     assert!(pair.client.one_way(b"note"));
-    assert!(pair.client.one_way(&super::pair::body("large", super::pair::LARGE)));
+    assert!(pair.client.one_way(&body("large", LARGE)));
     pair.run();
     assert_eq!(pair.server.requests(), [None, None]);
     assert_eq!(pair.server.connection.serving(), 2);

@@ -67,6 +67,22 @@ fn a_deadline_passes_while_the_arguments_leave() {
 }
 
 #[test]
+fn a_deadline_passes_while_the_arguments_arrive() {
+    let mut pair = Pair::new();
+    let call = call(&mut pair, SECOND, &body("args", HUGE));
+    pair.client.flush(pair.now, &mut pair.server);
+    pair.server.read(pair.now);
+    pair.server.tick(pair.now + SECOND);
+    assert_eq!(pair.server.connection.serving(), 0);
+    pair.run();
+    assert_eq!(pair.server.requests(), [], "nobody waits for it any more");
+    assert_eq!(pair.server.events.cancelled, []);
+    let status = pair.client.status(call);
+    assert_eq!((status.code(), status.ran()), (Code::DeadlineExceeded, Ran::No));
+    assert!(pair.client.is_idle() && pair.server.is_idle());
+}
+
+#[test]
 fn an_answer_in_time_leaves_nothing_to_wait_for() {
     let mut pair = Pair::new();
     let call = call(&mut pair, SECOND, b"");

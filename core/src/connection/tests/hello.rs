@@ -5,11 +5,11 @@ use crate::connection::{NoRoom, choose_codec};
 use crate::wire::{Hello, Message};
 use crate::{CloseCode, Lane, Limits, Metadata};
 
-fn strangers() -> Pair {
+pub(super) fn strangers() -> Pair {
     Pair::strangers(Limits::default(), Limits::default())
 }
 
-fn hello(codecs: &[&str]) -> Hello {
+pub(super) fn hello(codecs: &[&str]) -> Hello {
     Hello {
         versions: (1, 1),
         codecs: codecs.iter().map(|&codec| codec.to_owned()).collect(),

@@ -286,8 +286,13 @@ pub(super) fn frame(message: &Message<'_>) -> Vec<u8> {
 
 /// A body that begins with `name` and is `len` bytes long.
 pub(super) fn body(name: &str, len: usize) -> Vec<u8> {
-    let pattern = (0u8..=250).cycle();
-    name.bytes().chain(pattern).take(len).collect()
+    let pattern: Vec<u8> = (0..=250).collect(); // no divisor of any frame's length, so that pieces out of place show
+    let mut body = name.as_bytes().to_vec();
+    while body.len() < len {
+        body.extend_from_slice(&pattern);
+    }
+    body.truncate(len);
+    body
 }
 
 /// More than fits a frame of its message.

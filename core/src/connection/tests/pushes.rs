@@ -73,6 +73,48 @@ fn room_counts_bytes_too() {
 }
 
 #[test]
+fn room_comes_back_while_the_link_is_never_idle() {
+    let limits = Limits::default().with_max_outbox_messages(10);
+    let mut pair = Pair::with(Limits::default(), limits);
+    for _ in 0..100 {
+        // More is handed to the link before it has sent what it had.
+        pair.server.push(b"1").unwrap();
+        let before = pair.server.batch.len();
+        pair.server.connection.poll_batch(&mut pair.server.batch);
+        let added = pair.server.batch.len() - before;
+        pair.server.batch.advance(before);
+        pair.server.connection.handle_sent(pair.now, true, added);
+    }
+}
+
+#[test]
+fn large_one_way_calls_wait_for_room() {
+    let mut pair = Pair::new();
+    assert!(pair.client.one_way(&body("1", HUGE)));
+    for _ in 0..10 {
+        assert!(!pair.client.one_way(&body("2", HUGE)), "most of the first has not left");
+        assert!(!pair.client.one_way(b""));
+        pair.client.flush(pair.now, &mut pair.server);
+    }
+    pair.run();
+    assert!(pair.client.one_way(&body("2", HUGE)));
+}
+
+#[test]
+fn pushes_behind_a_large_one_count_as_long_as_it_leaves() {
+    let limits = Limits::default().with_max_outbox_len(HUGE * 2).with_max_outbox_messages(10);
+    let mut pair = Pair::with(Limits::default(), limits);
+    pair.server.push(&body("1", HUGE)).unwrap();
+    let mut taken = 1;
+    while !pair.server.connection.bulk.is_empty() {
+        taken += usize::from(pair.server.push(b"2").is_ok());
+        pair.server.flush(pair.now, &mut pair.client);
+    }
+    assert_eq!(taken, 10, "the client holds them all until the first is there");
+    pair.server.push(b"3").unwrap();
+}
+
+#[test]
 fn an_empty_outbox_takes_any_push_the_peer_takes() {
     let mut pair = Pair::with(Limits::default(), Limits::default().with_max_outbox_len(10));
     pair.server.push(&body("1", HUGE)).unwrap();
@@ -91,7 +133,7 @@ fn a_push_beyond_the_bounds_is_refused() {
     let mut pair = Pair::new();
     let (few, many) = (Metadata::new(), Metadata::new().with("key", [0; 8 * 1024]));
     let long = format!("Ticks/{}", "k".repeat(250));
-    for (path, metadata) in [("Ticks/Tick", &many), (long.as_str(), &few)] {
+    for (path, metadata) in [("Ticks/Tick", &many), (&long, &few), ("/Tick", &few), ("Ticks/", &few)] {
         let push = OutPush { path, metadata, raw: false, body: &"".into() };
         assert_eq!(pair.server.connection.push(&push), Err(NoRoom::TooLarge));
     }

@@ -77,6 +77,50 @@ fn an_answer_to_an_unknown_call_is_a_violation() {
 }
 
 #[test]
+fn a_second_answer_is_a_violation() {
+    let large = Message::Response(Response { place: place(2, LARGE), ..response(0) });
+    let waiting = Message::Response(Response { after_pushes: true, ..response(0) });
+    let push = Message::Push { path: "A/B", codec: None, metadata: None, body: b"", place: place(4, 9) };
+    for answers in [
+        vec![Message::Response(response(0)), failure(0)],
+        vec![large.clone(), failure(0)],
+        vec![large.clone(), Message::Response(response(0))],
+        vec![push, waiting, failure(0)],
+    ] {
+        let mut pair = Pair::new();
+        pair.running_call();
+        pair.client.read_messages(pair.now, &answers);
+        assert_eq!(pair.client.close_code(), Some(CloseCode::PROTOCOL), "{answers:?}");
+    }
+}
+
+#[test]
+fn one_way_calls_that_are_refused_close_with_the_code_of_the_bound() {
+    let one_way = Request { one_way: true, ..request(0) };
+    let large = Request { place: place(1, 1 << 30), ..one_way.clone() };
+    let metadata = Some(Metadata::new().with("key", [0; 9000]));
+    assert_eq!(code(&[Message::Request(large)]), Some(CloseCode::TOO_LARGE));
+    assert_eq!(code(&[Message::Request(Request { metadata, ..one_way })]), Some(CloseCode::TOO_LARGE));
+}
+
+#[test]
+fn metadata_beyond_our_bounds_costs_its_message_and_no_more() {
+    let mut pair = Pair::new();
+    let call = pair.running_call();
+    let metadata = Some(Metadata::new().with("key", [0; 9000]));
+    let answer = Response { metadata: metadata.clone(), place: place(2, LARGE), ..response(call) };
+    let push = Message::Push { path: "A/B", codec: None, metadata, body: b"", place: place(4, LARGE) };
+    pair.client.read_messages(pair.now, &[push, Message::Response(answer)]);
+    assert_eq!(pair.client.received(), ["-1"]);
+    let status = pair.client.status(call);
+    assert_eq!((status.code(), status.ran()), (Code::ResourceExhausted, Ran::Yes));
+    let bytes = body("", LARGE);
+    pair.client.read_messages(pair.now, &[piece(2, true, &bytes), piece(4, true, &bytes)]);
+    assert_eq!(pair.client.close_code(), None);
+    assert!(pair.client.is_idle());
+}
+
+#[test]
 fn a_cancel_of_an_unknown_call_is_fine() {
     assert_eq!(code(&[Message::Cancel { call: 7 }]), None);
     assert_eq!(code(&[Message::Cancel { call: u32::MAX }]), None);

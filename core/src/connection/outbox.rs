@@ -1,0 +1,96 @@
+//! Pushes and one-way requests that have not left, in order: what room for the next one is measured by.
+
+use std::collections::VecDeque;
+
+use crate::Limits;
+
+/// A message is here until the link took its last byte. Those behind a large one stay as long as it does, since the peer
+/// holds them until its body is there.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    entries: VecDeque<Entry>,
+    /// Number of the first entry.
+    first: u64,
+    messages: usize,
+    bytes: usize,
+    /// Bytes of all kinds that the link was handed since it was opened.
+    handed: u64,
+}
+
+/// One large message, or small ones that were handed to the link together.
+#[derive(Debug)]
+struct Entry {
+    messages: usize,
+    bytes: usize,
+    state: State,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    /// The link was not handed all of it.
+    Queued,
+    /// The same, of a large body.
+    Leaving,
+    /// Gone once the link has sent so many bytes.
+    Handed(u64),
+}
+
+impl Outbox {
+    /// True if a message of `len` bytes fits. An empty outbox takes any.
+    pub(crate) fn has_room(&self, len: usize, limits: &Limits) -> bool {
+        self.messages == 0
+            || (self.bytes + len <= limits.max_outbox_len && self.messages < limits.max_outbox_messages)
+    }
+
+    /// Enters a message whose body is inline.
+    pub(crate) fn put_small(&mut self, len: usize) {
+        match self.entries.back_mut().filter(|entry| entry.state == State::Queued) {
+            Some(entry) => {
+                entry.messages += 1;
+                entry.bytes += len;
+            }
+            None => self.entries.push_back(Entry { messages: 1, bytes: len, state: State::Queued }),
+        }
+        self.messages += 1;
+        self.bytes += len;
+    }
+
+    /// Enters a message whose body has its own lane. Returns its number.
+    pub(crate) fn put_large(&mut self, len: usize) -> u64 {
+        let number = self.first + self.entries.len() as u64;
+        self.entries.push_back(Entry { messages: 1, bytes: len, state: State::Leaving });
+        self.messages += 1;
+        self.bytes += len;
+        number
+    }
+
+    /// The link was handed `bytes` more: all that was queued, and the rest of large message `left` if there is one.
+    pub(crate) fn handed(&mut self, bytes: usize, left: impl Iterator<Item = u64>) {
+        self.handed += bytes as u64;
+        let handed = self.handed;
+        let recent =
+            self.entries.iter_mut().rev().take_while(|entry| !matches!(entry.state, State::Handed(_)));
+        for entry in recent.filter(|entry| entry.state == State::Queued) {
+            entry.state = State::Handed(handed);
+        }
+        for number in left {
+            let index = usize::try_from(number.wrapping_sub(self.first)).unwrap_or(usize::MAX);
+            if let Some(entry) = self.entries.get_mut(index) {
+                entry.state = State::Handed(handed);
+            }
+        }
+    }
+
+    /// The link has yet to send `remaining` bytes of what it was handed.
+    pub(crate) fn sent(&mut self, remaining: usize) {
+        let sent = self.handed.saturating_sub(remaining as u64);
+        while let Some(Entry { messages, bytes, state: State::Handed(end) }) = self.entries.front()
+            && *end <= sent
+        {
+            self.messages -= messages;
+            self.bytes -= bytes;
+            self.first += 1;
+            self.entries.pop_front();
+        }
+    }
+}
