@@ -119,6 +119,9 @@ impl Driver {
         }
         state.connection.poll_batch(&mut self.batch);
         let closed = state.connection.closed().cloned();
+        if closed.is_some() {
+            self.events.wakers.extend(state.take_room_waiters());
+        }
         let cancelled = state.take_cancelled(&mut self.events);
         drop(state);
         for (cancellation, reason) in cancelled {
@@ -234,6 +237,7 @@ impl Driver {
         }
         state.connection.end(close.clone(), &mut self.events);
         let close = state.connection.closed().cloned().unwrap_or(close);
+        self.events.wakers.extend(state.take_room_waiters());
         let cancelled = state.take_cancelled(&mut self.events);
         drop(state);
         for (cancellation, reason) in cancelled {
