@@ -73,7 +73,7 @@ impl Listener for LoopbackListener {
     }
 }
 
-/// What a socket holds on common systems.
-const CAPACITY: usize = 256 * 1024;
+/// Small, so that both sides take turns often, and much can happen while a body is on its way.
+const CAPACITY: usize = 16 * 1024;
 /// The backlog most systems give a socket.
 const BACKLOG: usize = 128;

@@ -11,6 +11,7 @@ use crate::promise::Promise;
 use crate::promises::promises;
 use crate::report::{Cell, Outcome, Report};
 use crate::run::{Clock, run};
+use crate::sabotage;
 use crate::stage::Stage;
 
 /// Which promises to hold against which roads and codecs.
@@ -68,7 +69,12 @@ impl Matrix {
     /// Says that `column` (a road, a codec, or `road·codec`) is known not to keep `promise`, and why. The case still
     /// runs, and fails the run once it passes.
     #[must_use]
-    pub fn known_failure(mut self, promise: &'static str, column: &'static str, reason: &'static str) -> Self {
+    pub fn known_failure(
+        mut self,
+        promise: &'static str,
+        column: &'static str,
+        reason: &'static str,
+    ) -> Self {
         self.known.push(Known { promise, column, reason });
         self
     }
@@ -102,21 +108,22 @@ impl Matrix {
         Report::new(rows, columns, cells)
     }
 
-    /// Runs as the `main` of a test without a harness: prints the report, and fails if a promise was not kept.
+    /// Runs as the `main` of a test without a harness: prints the report, and fails if a promise was not kept or cannot be
+    /// broken.
     ///
-    /// Knows `--list` and one filter; other options, which `cargo test` passes to every test, change nothing.
+    /// Knows `--list`, and one filter, with which no saboteur runs. Other options, which `cargo test` passes to every
+    /// test, change nothing.
     pub fn main(&self) -> ExitCode {
-        let mut filter = None;
-        for argument in std::env::args().skip(1) {
-            if argument == "--list" {
-                self.promises.iter().for_each(|promise| println!("{}: {}", promise.name(), promise.says()));
-                return ExitCode::SUCCESS;
-            }
-            if !argument.starts_with('-') {
-                filter = Some(argument);
-            }
+        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        if arguments.iter().any(|argument| argument == "--list") {
+            self.promises.iter().for_each(|promise| println!("{}: {}", promise.name(), promise.says()));
+            return ExitCode::SUCCESS;
         }
-        let report = self.run(filter.as_deref());
+        let filter = filter(&arguments);
+        let mut report = self.run(filter);
+        if filter.is_none() {
+            report = report.with_sabotage(sabotage::check(&promises()));
+        }
         println!("{report}");
         if report.is_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
@@ -150,6 +157,20 @@ impl std::fmt::Debug for Matrix {
     }
 }
 
+/// The filter among the arguments that `cargo test` passes on.
+fn filter(arguments: &[String]) -> Option<&str> {
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        if !argument.starts_with('-') {
+            return Some(argument);
+        }
+        if WITH_VALUE.contains(&argument.as_str()) {
+            arguments.next();
+        }
+    }
+    None
+}
+
 /// The stage with longer scenarios, if asked for.
 fn scaled(stage: Stage) -> Stage {
     if crate::is_long() { Stage { seeds: 200, steps: 1000, ..stage } } else { stage }
@@ -177,4 +198,49 @@ pub(crate) fn in_parallel<J: Send, R: Send>(jobs: VecDeque<J>, work: impl Fn(J) 
 #[expect(clippy::disallowed_methods, reason = "the report says how long cells took")]
 fn now() -> std::time::Instant {
     std::time::Instant::now()
+}
+
+/// Options of the standard harness that a value follows.
+const WITH_VALUE: [&str; 6] = ["--test-threads", "--skip", "--logfile", "--color", "--format", "-Z"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Ask, Broken, Loopback, Plain, Road};
+
+    fn matrix() -> Matrix {
+        let kept = Promise::new("kept", "", async |pair| {
+            pair.client.run(Ask::new(1)).await?;
+            Ok(())
+        });
+        let broken = Promise::new("broken", "", async |_| Err(Broken::new("as always")));
+        let beyond = Promise::new("beyond", "", async |_| Ok(())).needs(|road| road.independent_lanes);
+        let road = Road::new("loop", Loopback::new(), "loop://{n}");
+        Matrix { promises: vec![kept, broken, beyond], ..Matrix::default() }.road(road).codecs::<(Plain,)>()
+    }
+
+    #[test]
+    fn a_known_failure_fails_nothing_until_it_passes() {
+        assert_eq!(matrix().run(None).failed(), 1);
+        let known = matrix().known_failure("broken", "loop", "work in progress");
+        assert!(known.run(None).to_string().ends_with("passed: 1, known failures: 1, failed: 0"));
+        let outdated = known.known_failure("kept", "plain", "was so once");
+        assert!(outdated.run(None).to_string().contains("take it off the list"));
+        assert_eq!(outdated.run(None).failed(), 1);
+    }
+
+    #[test]
+    fn a_filter_picks_promises_or_columns() {
+        for (wanted, cells) in [("kept", 1), ("loop·plain", 2), ("no such", 0)] {
+            let last = format!("cells: {cells}, passed: {}", cells.min(1));
+            assert!(matrix().run(Some(wanted)).to_string().contains(&last), "{wanted}");
+        }
+    }
+
+    #[test]
+    fn options_of_the_standard_harness_are_no_filter() {
+        let split = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(filter(&split("--nocapture --test-threads 1 --color always")), None);
+        assert_eq!(filter(&split("--nocapture cancel -q")), Some("cancel"));
+    }
 }

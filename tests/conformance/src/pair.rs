@@ -2,17 +2,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use linkspan_core::typed::OneWayMethod;
-use linkspan_core::{
-    Call, Client, Endpoint, Error, Limits, Metadata, Notifications, OneWayCall, Push, Session, Transport,
-};
+use linkspan_core::{Endpoint, Error, Limits, Metadata, Push, Session, Transport};
 
 use crate::broken::Broken;
-use crate::codecs::{AnyClient, AnyServer, CodecChoice, Join, Methods, Noted, Serve};
+use crate::codecs::{AnyServer, CodecChoice, Join, Serve};
 use crate::observer::Observer;
+use crate::peer::Peer;
 use crate::raw::RawLink;
 use crate::stage::Stage;
-use crate::values::{Answer, Ask, Note, Refusal};
+use crate::values::Note;
 use crate::watched::{Filters, Side, Tap, Watched};
 
 /// With which limits a pair runs.
@@ -200,132 +198,8 @@ async fn join(
         metadata,
     };
     let client = stage.codec.application().join(join).await?;
-    Ok(Peer { client, codec: stage.codec.clone(), tap })
+    Ok(Peer::new(client, stage.codec.clone(), tap))
 }
-
-/// A connected client. Cheap to clone; the last clone dropped closes it.
-#[derive(Clone, Debug)]
-pub struct Peer {
-    client: Arc<dyn AnyClient>,
-    codec: CodecChoice,
-    pub(crate) tap: Tap,
-}
-
-impl Peer {
-    /// A call whose handler is dropped when the call is.
-    pub fn run(&self, ask: Ask) -> Call<Ask, Answer, Refusal> {
-        self.client.caller().call(self.methods().run, ask)
-    }
-
-    /// A call whose handler is told when the call is dropped.
-    pub fn run_token(&self, ask: Ask) -> Call<Ask, Answer, Refusal> {
-        self.client.caller().call(self.methods().run_token, ask)
-    }
-
-    /// A call whose handler runs to its end.
-    pub fn run_never(&self, ask: Ask) -> Call<Ask, Answer, Refusal> {
-        self.client.caller().call(self.methods().run_never, ask)
-    }
-
-    /// A call that is never answered.
-    pub fn tell(&self, ask: Ask) -> OneWayCall<Ask> {
-        let method: OneWayMethod<Ask> = self.methods().tell;
-        self.client.caller().one_way(method, ask)
-    }
-
-    /// A call that returns its argument.
-    pub fn echo(&self, text: String) -> Call<String, String, std::convert::Infallible> {
-        self.client.caller().call(self.methods().echo, text)
-    }
-
-    /// A call of a method.
-    pub(crate) fn call<A, R, E>(
-        &self,
-        method: linkspan_core::typed::Method<A, R, E>,
-        args: A,
-    ) -> Call<A, R, E> {
-        self.client.caller().call(method, args)
-    }
-
-    pub(crate) fn methods(&self) -> &Methods {
-        self.codec.methods()
-    }
-
-    /// The server, as the client knows it.
-    pub fn session(&self) -> &Session {
-        self.client.session()
-    }
-
-    /// Closes from the client's side, as [`Client::close`].
-    pub fn close(&self) {
-        self.client.close();
-    }
-
-    /// What the server pushed and no typed stream takes.
-    pub fn notifications(&self) -> Notifications {
-        self.client.notifications()
-    }
-
-    /// What the server pushed, as the kit's notes.
-    pub fn notes(&self) -> Notes {
-        Notes { notifications: self.client.notifications(), codec: self.codec.clone() }
-    }
-
-    pub(crate) fn typed_notes(&self) -> linkspan_core::Events<Noted> {
-        self.client.notes()
-    }
-}
-
-/// The notes that a client received and nobody read.
-#[derive(Clone, Debug)]
-pub struct Notes {
-    notifications: Notifications,
-    codec: CodecChoice,
-}
-
-impl Notes {
-    /// Waits for the next note.
-    ///
-    /// # Errors
-    /// A gap, the end, or a note that was changed on its way.
-    pub async fn next(&mut self) -> Result<Note, Broken> {
-        let next = self.next_or_end().await?;
-        next.ok_or_else(|| Broken::new("the stream of notes ended"))
-    }
-
-    /// Waits for the next note, or `None` at the end.
-    ///
-    /// # Errors
-    /// A gap, or a note that was changed on its way.
-    pub async fn next_or_end(&mut self) -> Result<Option<Note>, Broken> {
-        match self.notifications.next().await {
-            None => Ok(None),
-            Some(Err(gap)) => Err(Broken::new(format!("a gap in place of a note: {gap:?}"))),
-            Some(Ok(notification)) => {
-                let note = (self.codec.values().read_note)(&notification)?;
-                if note.is_intact() {
-                    Ok(Some(note))
-                } else {
-                    Err(Broken::new(format!("note {} of {} was changed", note.number, note.source)))
-                }
-            }
-        }
-    }
-
-    /// The next note, if it is there already.
-    ///
-    /// # Errors
-    /// As [`next`](Self::next), and if none is there.
-    pub async fn at_hand(&mut self) -> Result<Note, Broken> {
-        tokio::select! {
-            biased;
-            note = self.next() => note,
-            () = std::future::ready(()) => Err(Broken::new("no note is there yet")),
-        }
-    }
-}
-
-const _: fn(&Client<(crate::Plain,)>) = |_| {}; // the kit's own codec makes a client
 
 /// Round trips until a state that needs no event must be reached. Chosen as milliseconds on a slow road.
 const SETTLE_CALLS: usize = 2000;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use linkspan_core::{Capabilities, Limits};
 
@@ -29,6 +30,7 @@ pub struct Promise {
     settings: fn(Limits) -> Limits,
     client_settings: fn(Limits) -> Limits,
     needs: fn(Capabilities) -> bool,
+    limit: Duration,
     run: Arc<Run>,
 }
 
@@ -48,6 +50,7 @@ impl Promise {
             settings: |limits| limits,
             client_settings: |limits| limits,
             needs: |_| true,
+            limit: LIMIT,
             run: Arc::new(move |pair| Box::pin(case(pair))),
         }
     }
@@ -80,6 +83,13 @@ impl Promise {
         self
     }
 
+    /// The same, whose case may take as long as `limit` before it fails. Default: 10 s.
+    #[must_use]
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
     /// Its short name.
     pub fn name(&self) -> &'static str {
         self.name
@@ -100,6 +110,10 @@ impl Promise {
         (self.needs)(capabilities)
     }
 
+    pub(crate) fn limit(&self) -> Duration {
+        self.limit
+    }
+
     pub(crate) fn settings(&self) -> Settings {
         Settings {
             server: (self.settings)(Limits::default()),
@@ -117,3 +131,6 @@ impl fmt::Debug for Promise {
         f.debug_tuple("Promise").field(&self.name).finish()
     }
 }
+
+/// Far more than any case needs: it bounds what hangs.
+const LIMIT: Duration = Duration::from_secs(10);

@@ -9,6 +9,7 @@ mod handshake;
 mod lifecycle;
 mod limits;
 mod overflow;
+mod peers;
 mod push;
 mod shutdown;
 
@@ -29,6 +30,7 @@ pub fn promises() -> Vec<Promise> {
         cancel::promises(),
         bodies::promises(),
         limits::promises(),
+        peers::promises(),
         push::promises(),
         overflow::promises(),
         codec::promises(),
@@ -46,6 +48,8 @@ fn failed_with<T, E: std::fmt::Display>(
     match result {
         Ok(_) => Err(Broken::new(format!("a call was answered that must end with {code} ({ran})"))),
         Err(CallError::Status(status)) if status.code() == code && status.ran() == ran => Ok(()),
-        Err(error) => Err(Broken::new(format!("a call must end with {code} ({ran}), and ended with: {error}"))),
+        Err(error) => {
+            Err(Broken::new(format!("a call must end with {code} ({ran}), and ended with: {error}")))
+        }
     }
 }

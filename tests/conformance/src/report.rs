@@ -3,12 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::sabotage::SabotageReport;
+
 /// What a run of the matrix brought. Prints as a table, its failures, and one line of numbers.
 #[derive(Clone, Debug)]
 pub struct Report {
     rows: Vec<&'static str>,
     columns: Vec<String>,
     cells: Vec<Cell>,
+    sabotage: Option<SabotageReport>,
 }
 
 /// One promise on one road with one codec.
@@ -33,7 +36,14 @@ pub(crate) enum Outcome {
 impl Report {
     pub(crate) fn new(rows: Vec<&'static str>, columns: Vec<String>, mut cells: Vec<Cell>) -> Self {
         cells.sort_unstable_by_key(|cell| (cell.row, cell.column));
-        Self { rows, columns, cells }
+        Self { rows, columns, cells, sabotage: None }
+    }
+
+    /// The same, with what saboteurs found.
+    #[must_use]
+    pub fn with_sabotage(mut self, sabotage: SabotageReport) -> Self {
+        self.sabotage = Some(sabotage);
+        self
     }
 
     /// True if nothing failed that was not known to.
@@ -41,9 +51,10 @@ impl Report {
         self.failed() == 0
     }
 
-    /// Cells that failed, or that passed although they are known failures.
+    /// Cells that failed, or that passed although they are known failures; and what saboteurs found.
     pub fn failed(&self) -> usize {
-        self.count(|outcome| matches!(outcome, Outcome::Failed(_)))
+        let failed = self.count(|outcome| matches!(outcome, Outcome::Failed(_)));
+        failed + self.sabotage.as_ref().map_or(0, SabotageReport::failed)
     }
 
     fn count(&self, wanted: impl Fn(&Outcome) -> bool) -> usize {
@@ -104,6 +115,9 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(sabotage) = &self.sabotage {
+            writeln!(f, "{sabotage}")?;
+        }
         self.write_table(f)?;
         writeln!(f)?;
         self.write_details(f)?;

@@ -8,6 +8,8 @@ mod play;
 mod script;
 mod trace;
 
+use std::time::Duration;
+
 use crate::broken::Broken;
 use crate::pair::{Pair, Settings};
 use crate::promise::Promise;
@@ -20,6 +22,7 @@ pub(crate) fn promise() -> Promise {
         equal_traces,
     )
     .of(&["I7", "I8", "I10", "I13", "I14", "I46"])
+    .within(Duration::from_secs(if crate::is_long() { 3600 } else { 60 }))
     .client(|limits| limits.with_max_event_buffer_len(64 << 20).with_max_event_buffer_messages(1 << 20))
 }
 
@@ -28,7 +31,9 @@ async fn equal_traces(pair: Pair) -> Result<(), Broken> {
     for seed in 0..pair.stage().seeds {
         let script = Script::new(seed, pair.stage().steps);
         let pair = Pair::open(pair.stage(), settings.clone()).await?;
-        let seen = play::play(&pair, &script).await.map_err(|broken| Broken::new(format!("seed {seed}: {broken}")))?;
+        let seen = play::play(&pair, &script)
+            .await
+            .map_err(|broken| Broken::new(format!("seed {seed}: {broken}")))?;
         script.trace().compare(&seen).map_err(|broken| Broken::new(format!("seed {seed}: {broken}")))?;
     }
     Ok(())

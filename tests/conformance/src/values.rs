@@ -103,7 +103,7 @@ pub struct Sample {
 
 /// A value that holds its like.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Nest(pub Vec<Nest>);
+pub struct Nest(pub Vec<Self>);
 
 impl Ask {
     /// A call that returns its text.

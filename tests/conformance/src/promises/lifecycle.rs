@@ -1,12 +1,15 @@
 //! How a connection ends.
 
-use linkspan_core::{Close, CloseCode, PushError, PushSink};
+use linkspan_core::{Close, CloseCode, Code, PushError, PushSink, Ran};
 
+use super::failed_with;
 use crate::broken::Broken;
 use crate::observer::Seen;
 use crate::pair::Pair;
 use crate::promise::Promise;
+use crate::rng::Rng;
 use crate::values::{Ask, Note, Step};
+use crate::wire::BODY;
 
 pub(super) fn promises() -> Vec<Promise> {
     vec![
@@ -34,6 +37,12 @@ pub(super) fn promises() -> Vec<Promise> {
             client_close_arrives,
         )
         .of(&["I6"]),
+        Promise::new(
+            "a close amid bodies arrives intact",
+            "A close while large bodies are on their way ends their calls, and arrives unchanged and without delay.",
+            close_amid_bodies,
+        )
+        .of(&["I6", "I7"]),
         Promise::new(
             "what was pushed precedes the close",
             "Every small push accepted before a close reaches the client before the stream ends.",
@@ -134,6 +143,39 @@ async fn client_close_arrives(pair: Pair) -> Result<(), Broken> {
     Broken::unless_equal("close in the hook", &pair.seen.saw_close(id).await, &close)
 }
 
+async fn close_amid_bodies(pair: Pair) -> Result<(), Broken> {
+    let close = Close::new(CloseCode::from_number(2345), "enough of this");
+    for (id, by_server) in [(1, true), (2, false)] {
+        let client = pair.connect().await?;
+        let session = pair.session_of(&client)?;
+        let calls: Vec<_> =
+            [Ask::new(id).then(Step::Answer(LARGE)), Ask::new(id).with_text(Rng::new(id).text(500_000))]
+                .map(|ask| tokio::spawn(client.run(ask.then(Step::Hang)).without_timeout()))
+                .into();
+        let large = tokio::spawn(client.run(Ask::new(id).then(Step::Answer(LARGE))).without_timeout());
+        client.tap.until(|frames| frames.iter().any(|frame| frame.kind == BODY)).await;
+        client.tap.shut();
+        if by_server {
+            session.close(close.clone());
+        } else {
+            client.session().close(close.clone());
+        }
+        client.tap.open();
+        for calling in calls {
+            failed_with(calling.await?, Code::Unavailable, Ran::Maybe)?;
+        }
+        // The large answer may have been complete by then; if not, it must not look as if it were.
+        if let Ok(answer) = large.await? {
+            Broken::unless(answer.text == Note::new(0, id, LARGE).text, || {
+                "half an answer was taken".into()
+            })?;
+        }
+        Broken::unless_equal("close at the client", &client.session().closed().await, &close)?;
+        Broken::unless_equal("close in the hook", &pair.seen.saw_close(session.id()).await, &close)?;
+    }
+    Ok(())
+}
+
 async fn pushes_precede_close(pair: Pair) -> Result<(), Broken> {
     let (session, mut notes) = (pair.session()?, pair.client.notes());
     for number in 0..100 {
@@ -174,12 +216,7 @@ async fn lost_link(pair: Pair) -> Result<(), Broken> {
     let calling = tokio::spawn(client.run(Ask::new(1).then(Step::Hang)).without_timeout());
     pair.seen.saw(Seen::Started(1)).await;
     client.tap.cut();
-    let status = match calling.await? {
-        Err(linkspan_core::CallError::Status(status)) => status,
-        other => return Err(Broken::new(format!("a call over a lost link brought {other:?}"))),
-    };
-    Broken::unless_equal("code", &status.code(), &linkspan_core::Code::Unavailable)?;
-    Broken::unless_equal("ran", &status.ran(), &linkspan_core::Ran::Maybe)?;
+    failed_with(calling.await?, Code::Unavailable, Ran::Maybe)?;
     let close = pair.seen.saw_close(id).await;
     Broken::unless_equal("code at the server", &close.code(), &CloseCode::LOST)?;
     pair.seen.saw(Seen::Dropped(1)).await;
@@ -200,3 +237,6 @@ async fn push_to_gone(pair: Pair) -> Result<(), Broken> {
     let waited = session.push(refused.push).await;
     Broken::unless_equal("push that waits", &waited, &Err(PushError::Closed))
 }
+
+/// Characters of an answer that is on its way for a while.
+const LARGE: u32 = 1_500_000;

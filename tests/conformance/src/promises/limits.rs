@@ -1,18 +1,16 @@
 //! What exceeds a limit fails alone, and says so.
 
-use std::time::Duration;
-
-use linkspan_core::{CloseCode, Code, ErrorKind, Metadata, PushError, PushSink, Ran};
+use linkspan_core::{Code, Metadata, PushError, PushSink, Ran};
 
 use super::failed_with;
 use crate::broken::Broken;
 use crate::observer::Seen;
 use crate::pair::Pair;
 use crate::promise::Promise;
-use crate::raw::{first_number, numbers, request};
+use crate::raw::request;
 use crate::rng::Rng;
 use crate::values::{Ask, Note, Step};
-use crate::wire::{CANCEL, CLOSE, FAILURE, PING, read_number};
+use crate::wire::{FAILURE, read_number};
 
 pub(super) fn promises() -> Vec<Promise> {
     vec![
@@ -54,32 +52,6 @@ pub(super) fn promises() -> Vec<Promise> {
             "Headers beyond the limit fail their call before it is sent.",
             oversize_metadata,
         ),
-        Promise::new(
-            "connections beyond the limit are refused",
-            "A client beyond the limit is refused as such, and admitted once there is room.",
-            too_many_connections,
-        )
-        .server(|limits| limits.with_max_connections(2)),
-        Promise::new(
-            "a flood of cancels closes",
-            "A peer that sends cancels faster than allowed is closed with the code that says so.",
-            cancel_flood,
-        )
-        .server(|limits| limits.with_max_cancels_per_second(10)),
-        Promise::new(
-            "a silent handshake ends",
-            "A peer that connects and says nothing is closed at the handshake deadline.",
-            silent_handshake,
-        )
-        .of(&["I5"])
-        .server(|limits| limits.with_handshake_timeout(Duration::from_millis(400))),
-        Promise::new(
-            "a silent peer is found dead, a live one is not",
-            "A peer that answers no ping is closed after the silence allowed; an idle live one stays.",
-            silent_peer,
-        )
-        .of(&["I4"])
-        .server(|limits| limits.with_ping_after(Duration::from_millis(150))),
     ]
 }
 
@@ -102,7 +74,9 @@ async fn too_many_calls(pair: Pair) -> Result<(), Broken> {
 async fn server_enforces(pair: Pair) -> Result<(), Broken> {
     let mut link = pair.raw().await?;
     link.greet(pair.codec().name()).await?;
-    for (call, code) in [(4, Code::ResourceExhausted), (3, Code::InvalidArgument), (99, Code::ResourceExhausted)] {
+    for (call, code) in
+        [(4, Code::ResourceExhausted), (3, Code::InvalidArgument), (99, Code::ResourceExhausted)]
+    {
         link.send(&request(call, "Kit/Run", b"\xff")).await?;
         let failure = link.next_of(FAILURE).await?;
         let mut fields = failure.fields.as_slice();
@@ -152,56 +126,4 @@ async fn oversize_metadata(pair: Pair) -> Result<(), Broken> {
     let fits = Metadata::new().with("large", vec![7; 8000]);
     let answered = pair.client.run(Ask::new(2).then(Step::Headers)).with_metadata(fits.clone());
     Broken::unless_equal("metadata", &answered.into_response().await?.metadata, &fits)
-}
-
-async fn too_many_connections(pair: Pair) -> Result<(), Broken> {
-    let second = pair.connect().await?;
-    match pair.connect().await {
-        Ok(_) => return Err(Broken::new("a third client was admitted where two may be")),
-        Err(error) => Broken::unless_equal("kind", &error.kind(), &ErrorKind::AtCapacity)?,
-    }
-    second.close();
-    pair.seen.saw_close(second.session().id()).await;
-    // The place is free once the server's side of the link has ended, which shows in no other way.
-    for _ in 0..100 {
-        if let Ok(third) = pair.connect().await {
-            third.echo("in the place of the second".into()).await?;
-            return Ok(());
-        }
-    }
-    Err(Broken::new("the place of a client that left is not free"))
-}
-
-async fn cancel_flood(pair: Pair) -> Result<(), Broken> {
-    let mut link = pair.raw().await?;
-    link.greet(pair.codec().name()).await?;
-    for call in 0..30 {
-        // The server may have hung up by now, as it should.
-        let _ = link.send(&numbers(CANCEL, &[call])).await;
-    }
-    let close = link.next_of(CLOSE).await?;
-    Broken::unless_equal("close code", &first_number(&close), &Some(CloseCode::RATE.number().into()))?;
-    pair.client.echo("undisturbed".into()).await?;
-    Ok(())
-}
-
-async fn silent_handshake(pair: Pair) -> Result<(), Broken> {
-    let mut link = pair.raw().await?;
-    let close = link.next_of(CLOSE).await?;
-    Broken::unless_equal("close code", &first_number(&close), &Some(CloseCode::TIMEOUT.number().into()))?;
-    drop(link);
-    pair.client.echo("undisturbed".into()).await?;
-    Broken::unless_equal("sessions", &pair.server()?.sessions().len(), &1)
-}
-
-async fn silent_peer(pair: Pair) -> Result<(), Broken> {
-    let mut link = pair.raw().await?;
-    link.greet(pair.codec().name()).await?;
-    link.next_of(PING).await?;
-    let close = link.next_of(CLOSE).await?;
-    Broken::unless_equal("close code", &first_number(&close), &Some(CloseCode::TIMEOUT.number().into()))?;
-    Broken::unless_equal("close of the live client", &pair.client.session().close_reason(), &None)?;
-    Broken::unless(pair.client.tap.count(&[PING]) > 0, || "an idle client was not pinged".into())?;
-    pair.client.echo("alive".into()).await?;
-    Ok(())
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use linkspan_core::{CloseCode, Gap, GapReason, Metadata, PushError, PushSink};
 
 use crate::broken::Broken;
-use crate::pair::{Notes, Pair};
+use crate::pair::Pair;
+use crate::peer::Notes;
 use crate::promise::Promise;
 use crate::service::FLOOD;
 use crate::values::{Ask, Note, Step};
@@ -98,7 +99,9 @@ async fn pausing_client(pair: Pair) -> Result<(), Broken> {
             Err(refused) if refused.reason == PushError::Full => break refused.push,
             Err(refused) => return Err(refused.reason.into()),
         }
-        Broken::unless(accepted < MAX_STALLED, || "a client that takes nothing is pushed to without end".into())?;
+        Broken::unless(accepted < MAX_STALLED, || {
+            "a client that takes nothing is pushed to without end".into()
+        })?;
         tokio::task::yield_now().await;
     };
     let pushing = tokio::spawn(async move { session.push(waiting).await });

@@ -10,7 +10,8 @@ use tokio::task::JoinSet;
 
 use crate::broken::Broken;
 use crate::codecs::Noted;
-use crate::pair::{Pair, Peer};
+use crate::pair::Pair;
+use crate::peer::Peer;
 use crate::promise::Promise;
 use crate::values::{Ask, Note, Step};
 
@@ -80,9 +81,11 @@ async fn fifo(pair: Pair) -> Result<(), Broken> {
         let pushes: Vec<_> = (0..100).map(|number| pair.push(Note::new(source, number, 50))).collect();
         let session = session.clone();
         pushing.spawn(async move {
-            for push in pushes {
+            for (number, push) in (0..).zip(pushes) {
                 session.push(push).await?;
-                tokio::task::yield_now().await;
+                if number % 3 == 2 {
+                    tokio::task::yield_now().await;
+                }
             }
             Ok::<(), PushError>(())
         });
@@ -101,7 +104,7 @@ async fn fifo(pair: Pair) -> Result<(), Broken> {
 }
 
 /// Checks that after a round trip nothing waits.
-async fn nothing_more(pair: &Pair, mut notes: crate::pair::Notes) -> Result<(), Broken> {
+async fn nothing_more(pair: &Pair, mut notes: crate::peer::Notes) -> Result<(), Broken> {
     pair.client.echo("behind every push".into()).await?;
     match notes.at_hand().await {
         Ok(note) => Err(Broken::new(format!("one note too many: {} of {}", note.number, note.source))),
@@ -136,8 +139,8 @@ async fn before_return(pair: Pair) -> Result<(), Broken> {
 }
 
 async fn large_before_return(pair: Pair) -> Result<(), Broken> {
-    for round in 0..20 {
-        pushed_before_answer(&pair.client, round, 20_000).await?;
+    for round in 0..8 {
+        pushed_before_answer(&pair.client, round, 60_000).await?;
     }
     Ok(())
 }
@@ -150,12 +153,14 @@ async fn pushed_before_answer(client: &Peer, round: u64, len: u32) -> Result<(),
         ask = ask.then(Step::Yield);
     }
     let mut call = client.run(ask);
-    // Polled without rest, so that the answer is taken as early as it can be.
+    // Polled without rest for a while, so that the answer is taken as early as it can be.
+    let mut polls = 0;
     let answer = loop {
+        polls += 1;
         tokio::select! {
             biased;
             answer = &mut call => break answer?,
-            () = tokio::task::yield_now() => {}
+            () = tokio::task::yield_now(), if polls < MAX_POLLS => {}
         }
     };
     for number in round * 3..round * 3 + 3 {
@@ -269,3 +274,6 @@ async fn many_clients(pair: Pair) -> Result<(), Broken> {
     }
     Ok(())
 }
+
+/// How often a call is polled without rest; then it is waited for.
+const MAX_POLLS: u32 = 10_000;

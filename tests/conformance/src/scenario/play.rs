@@ -10,7 +10,8 @@ use super::script::{self, Act, Epoch, Script};
 use super::trace::Trace;
 use crate::broken::Broken;
 use crate::observer::Seen;
-use crate::pair::{Notes, Pair, Peer};
+use crate::pair::Pair;
+use crate::peer::{Notes, Peer};
 use crate::values::{Answer, Ask, Note, Refusal, Step};
 
 /// Plays `script` on `pair`.

@@ -1,0 +1,132 @@
+//! A connected client, and the notes it receives.
+
+use std::sync::Arc;
+
+use linkspan_core::typed::Method;
+use linkspan_core::{Call, Events, Notifications, OneWayCall, Session};
+
+use crate::broken::Broken;
+use crate::codecs::{AnyClient, CodecChoice, Methods, Noted};
+use crate::values::{Answer, Ask, Note, Refusal};
+use crate::watched::Tap;
+
+/// A connected client. Cheap to clone; the last clone dropped closes it.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    client: Arc<dyn AnyClient>,
+    codec: CodecChoice,
+    pub(crate) tap: Tap,
+}
+
+impl Peer {
+    pub(crate) fn new(client: Arc<dyn AnyClient>, codec: CodecChoice, tap: Tap) -> Self {
+        Self { client, codec, tap }
+    }
+
+    /// A call whose handler is dropped when the call is.
+    pub fn run(&self, ask: Ask) -> Call<Ask, Answer, Refusal> {
+        self.client.caller().call(self.methods().run, ask)
+    }
+
+    /// A call whose handler is told when the call is dropped.
+    pub fn run_token(&self, ask: Ask) -> Call<Ask, Answer, Refusal> {
+        self.client.caller().call(self.methods().run_token, ask)
+    }
+
+    /// A call whose handler runs to its end.
+    pub fn run_never(&self, ask: Ask) -> Call<Ask, Answer, Refusal> {
+        self.client.caller().call(self.methods().run_never, ask)
+    }
+
+    /// A call that is never answered.
+    pub fn tell(&self, ask: Ask) -> OneWayCall<Ask> {
+        self.client.caller().one_way(self.methods().tell, ask)
+    }
+
+    /// A call that returns its argument.
+    pub fn echo(&self, text: String) -> Call<String, String, std::convert::Infallible> {
+        self.client.caller().call(self.methods().echo, text)
+    }
+
+    /// A call of a method.
+    pub(crate) fn call<A, R, E>(&self, method: Method<A, R, E>, args: A) -> Call<A, R, E> {
+        self.client.caller().call(method, args)
+    }
+
+    pub(crate) fn methods(&self) -> &Methods {
+        self.codec.methods()
+    }
+
+    /// The server, as the client knows it.
+    pub fn session(&self) -> &Session {
+        self.client.session()
+    }
+
+    /// Closes from the client's side, as [`Client::close`](linkspan_core::Client::close).
+    pub fn close(&self) {
+        self.client.close();
+    }
+
+    /// What the server pushed and no typed stream takes.
+    pub fn notifications(&self) -> Notifications {
+        self.client.notifications()
+    }
+
+    /// What the server pushed, as the kit's notes.
+    pub fn notes(&self) -> Notes {
+        Notes { notifications: self.client.notifications(), codec: self.codec.clone() }
+    }
+
+    pub(crate) fn typed_notes(&self) -> Events<Noted> {
+        self.client.notes()
+    }
+}
+
+/// The notes that a client received and nobody read.
+#[derive(Clone, Debug)]
+pub struct Notes {
+    notifications: Notifications,
+    codec: CodecChoice,
+}
+
+impl Notes {
+    /// Waits for the next note.
+    ///
+    /// # Errors
+    /// A gap, the end, or a note that was changed on its way.
+    pub async fn next(&mut self) -> Result<Note, Broken> {
+        let next = self.next_or_end().await?;
+        next.ok_or_else(|| Broken::new("the stream of notes ended"))
+    }
+
+    /// Waits for the next note, or `None` at the end.
+    ///
+    /// # Errors
+    /// A gap, or a note that was changed on its way.
+    pub async fn next_or_end(&mut self) -> Result<Option<Note>, Broken> {
+        match self.notifications.next().await {
+            None => Ok(None),
+            Some(Err(gap)) => Err(Broken::new(format!("a gap in place of a note: {gap:?}"))),
+            Some(Ok(notification)) => {
+                let note = (self.codec.values().read_note)(&notification)?;
+                if note.is_intact() {
+                    Ok(Some(note))
+                } else {
+                    Err(Broken::new(format!("note {} of {} was changed", note.number, note.source)))
+                }
+            }
+        }
+    }
+
+    /// The next note, if it is there already.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next), and if none is there.
+    pub async fn at_hand(&mut self) -> Result<Note, Broken> {
+        tokio::select! {
+            biased;
+            note = self.next() => note,
+            () = std::future::ready(()) => Err(Broken::new("no note is there yet")),
+        }
+    }
+}
