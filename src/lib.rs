@@ -36,3 +36,8 @@ pub type ClientBuilder = linkspan_core::ClientBuilder<Standard>;
 pub type Server = linkspan_core::Server<Standard>;
 /// Settings of a [`Server`].
 pub type ServerBuilder = linkspan_core::ServerBuilder<Standard>;
+
+/// The README's quickstart, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -38,7 +38,7 @@ impl Arith for Calculator {
     }
 }
 
-const CROWD: u64 = 1000;
+const CROWD: u32 = 1000;
 /// Clients that connect at the same moment. More would overflow the kernel's default UDP receive buffer (208 KiB, about
 /// 90 packets), and lost hellos come again only after seconds.
 const DOORS: usize = 50;
@@ -51,7 +51,7 @@ async fn a_thousand_calls_on_one_connection_are_each_answered() {
         let client = road.connect(&server.endpoints()[0], "postcard").await;
         let arith = ArithClient::new(&client);
         let mut calls = JoinSet::new();
-        for n in 0..CROWD {
+        for n in 0..u64::from(CROWD) {
             let arith = arith.clone();
             calls.spawn(async move {
                 assert_eq!(arith.late(n).await, Ok(n));
@@ -74,7 +74,7 @@ async fn a_thousand_connections_are_each_answered() {
         let endpoint = &server.endpoints()[0];
         let doors = std::sync::Arc::new(Semaphore::new(DOORS));
         let mut clients = JoinSet::new();
-        for n in 0..CROWD {
+        for n in 0..u64::from(CROWD) {
             let (road, endpoint, doors) = (road.clone(), endpoint.clone(), doors.clone());
             clients.spawn(async move {
                 let limits = Limits::default().with_handshake_timeout(PATIENCE);
@@ -105,7 +105,7 @@ async fn a_server_that_dies_gives_every_caller_a_typed_error() {
         }
         let session = server.sessions().iter().next().unwrap();
         timeout(PATIENCE, async {
-            while session.serving() < CROWD as usize {
+            while session.serving() < CROWD.try_into().unwrap() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         })

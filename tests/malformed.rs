@@ -1,5 +1,13 @@
 //! Garbage, truncated and oversized input on every road: a typed close for who sends it, nothing for who does not.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test may fail"
+)]
+
 mod support;
 
 use std::future::poll_fn;
@@ -97,7 +105,11 @@ async fn until_end(pipe: &mut dyn Pipe, scheme: &str) -> Vec<Vec<u8>> {
 fn hostile(random: &mut Random, batch: &mut Batch) {
     let kind = [0x01, 0x02, 0x03, 0x04, 0x06, 0x08, 0x0d, 0x0e, 0x33, 0x7f][random.below(10)];
     // A body on a lane that no head has announced yet is fine; on lane 0 it never is.
-    let lane = if kind != 0x08 && random.below(4) == 0 { Lane::new(random.next() >> random.below(60)) } else { Lane::ZERO };
+    let lane = if kind != 0x08 && random.below(4) == 0 {
+        Lane::new(random.next() >> random.below(60))
+    } else {
+        Lane::ZERO
+    };
     let len = [0, 1, 3, 40, 1000][random.below(5)];
     let mut body = random.bytes(len);
     // A length that cannot be met makes the rest of the frame senseless, whatever the kind.
@@ -108,7 +120,7 @@ fn hostile(random: &mut Random, batch: &mut Batch) {
 async fn attack(transport: Arc<dyn Transport>, endpoint: Endpoint, seed: u64) {
     let scheme = endpoint.scheme();
     let mut random = Random(seed);
-    let greets = seed % 2 == 0;
+    let greets = seed.is_multiple_of(2);
     let link = timeout(PATIENCE, transport.connect(&endpoint)).await.unwrap().unwrap();
     let (mut pipe, _) = link.into_parts();
     let mut batch = Batch::new();

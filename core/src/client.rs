@@ -21,7 +21,10 @@ use std::sync::Arc;
 use crate::{Close, CloseCode, Error, Session, Stack};
 use events::Buffers;
 
-/// A connection to a server. Cheap to clone; the last clone dropped closes it.
+/// A connection to a server. Cheap to clone; it closes when the last clone, stub and stream made of it is dropped.
+///
+/// A program that ends right afterwards should [`close`](Self::close) it and await [`closed`](Self::closed), so that the
+/// server is told.
 ///
 /// Make stubs from it (`ArithClient::new(&client)`), and read what the server pushes with
 /// [`events`](Self::events) or [`notifications`](Self::notifications).
@@ -33,12 +36,6 @@ pub struct Client<K> {
 struct Inner {
     caller: Caller,
     buffers: Arc<Buffers>,
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.caller.session().close(Close::new(CloseCode::NORMAL, "client was dropped"));
-    }
 }
 
 impl<K: Stack> Client<K> {
@@ -63,13 +60,13 @@ impl<K: Stack> Client<K> {
     ///
     /// A second stream of the same service takes the place of the first, which then ends.
     pub fn events<E: Event<K>>(&self) -> Events<E> {
-        Events::new::<K>(self.inner.buffers.subscribe(E::SERVICE), self.inner.caller.session().clone())
+        Events::new::<K>(self.inner.buffers.subscribe(E::SERVICE), self.caller())
     }
 
     /// Every notification that no stream of [`events`](Self::events) takes, in order, as it came. Clones share the
     /// buffer.
     pub fn notifications(&self) -> Notifications {
-        Notifications::new(self.inner.buffers.others(), self.inner.caller.session().clone())
+        Notifications::new(self.inner.buffers.others(), self.caller())
     }
 
     /// The server at the other end.

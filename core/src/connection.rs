@@ -100,7 +100,7 @@ struct PeerLimits {
 impl Connection {
     /// The state of a fresh link. A connector says hello at once.
     pub(crate) fn new(role: Role, limits: Limits, max_lanes: u32, now: Instant) -> Self {
-        let lanes = limits.max_lanes.min(max_lanes) as usize;
+        let lanes = limits.max_lanes.min(max_lanes).max(1) as usize;
         Self {
             role,
             phase: Phase::Opening { heard: false },

@@ -64,6 +64,7 @@ pub async fn run() -> Result<(), Failure> {
     if right == all { Ok(()) } else { Err("not every road and codec did what it should".into()) }
 }
 
+#[expect(clippy::disallowed_methods, reason = "it shows how long a call takes")]
 async fn exercise(server: &Server, client: &Client) -> Result<Row, Failure> {
     let arith = ArithClient::new(client);
     let answer = arith.mul(Args { a: 10, b: 20 }).await?.c;

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
+use super::Caller;
 use crate::connection::Received;
 use crate::driver::Deliver;
 use crate::wire::{Gap, GapReason};
@@ -158,6 +159,7 @@ impl Buffer {
         if waiting.ended {
             return Vec::new();
         }
+        let received = if waiting.received.len() < SHARED { received } else { detached(received) };
         waiting.bytes += weight(&received);
         waiting.received.push_back(received);
         while waiting.received.len() > max.messages
@@ -195,17 +197,17 @@ impl Buffer {
 /// A service's notifications, typed, in order; ends with the connection. A [`Stream`] too.
 pub struct Events<E> {
     buffer: Arc<Buffer>,
-    session: Session,
+    caller: Caller,
     decode: fn(&Notification) -> Result<E, Error>,
     gap: fn(Gap) -> E,
 }
 
 impl<E> Events<E> {
-    pub(super) fn new<K: Stack>(buffer: Arc<Buffer>, session: Session) -> Self
+    pub(super) fn new<K: Stack>(buffer: Arc<Buffer>, caller: Caller) -> Self
     where
         E: Event<K>,
     {
-        Self { buffer, session, decode: E::decode, gap: E::gap }
+        Self { buffer, caller, decode: E::decode, gap: E::gap }
     }
 
     /// The next event; `None` once the connection ended and all was read. A notification whose body cannot be read is an
@@ -222,7 +224,7 @@ impl<E> Events<E> {
 
     /// The server that pushes.
     pub fn session(&self) -> &Session {
-        &self.session
+        self.caller.session()
     }
 
     fn poll_event(&self, cx: &Context<'_>) -> Poll<Option<Result<E, Error>>> {
@@ -253,12 +255,12 @@ impl<E> fmt::Debug for Events<E> {
 #[derive(Clone)]
 pub struct Notifications {
     buffer: Arc<Buffer>,
-    session: Session,
+    caller: Caller,
 }
 
 impl Notifications {
-    pub(super) fn new(buffer: Arc<Buffer>, session: Session) -> Self {
-        Self { buffer, session }
+    pub(super) fn new(buffer: Arc<Buffer>, caller: Caller) -> Self {
+        Self { buffer, caller }
     }
 
     /// The next notification, or in its place how many are missing; `None` once the connection ended and all was read.
@@ -274,7 +276,7 @@ impl Notifications {
 
     /// The server that pushes.
     pub fn session(&self) -> &Session {
-        &self.session
+        self.caller.session()
     }
 
     fn poll_notification(&self, cx: &Context<'_>) -> Poll<Option<Result<Notification, Gap>>> {
@@ -300,6 +302,18 @@ impl fmt::Debug for Notifications {
         f.write_str("Notifications")
     }
 }
+
+/// The same in memory of its own.
+fn detached(received: Received) -> Received {
+    match received {
+        Received::Gap(gap) => Received::Gap(gap),
+        Received::Notification(notification) => Received::Notification(notification.detached()),
+    }
+}
+
+/// Notifications that may share the read buffer they came in. A buffer that grows longer belongs to a slow reader: from
+/// there on each is copied, so that a small one does not keep 64 KiB alive.
+const SHARED: usize = 16;
 
 fn weight(received: &Received) -> usize {
     match received {

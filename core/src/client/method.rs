@@ -2,21 +2,32 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Call, OneWayCall};
-use crate::{CodecIndex, DecodeBy, EncodeBy, Error, Session};
+use crate::{Close, CloseCode, CodecIndex, DecodeBy, EncodeBy, Error, Session};
 
-/// Starts calls on one connection. Cheap to clone.
+/// Starts calls on one connection. Cheap to clone; the connection stays open as long as one is left.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    session: Session,
+    keep: Arc<Keep>,
     timeout: Duration,
+}
+
+/// Closes the session when dropped.
+#[derive(Debug)]
+struct Keep(Session);
+
+impl Drop for Keep {
+    fn drop(&mut self) {
+        self.0.close(Close::new(CloseCode::NORMAL, "client was dropped"));
+    }
 }
 
 impl Caller {
     pub(crate) fn new(session: Session, timeout: Duration) -> Self {
-        Self { session, timeout }
+        Self { keep: Arc::new(Keep(session)), timeout }
     }
 
     /// Starts nothing yet: the future does, when polled first.
@@ -31,7 +42,7 @@ impl Caller {
 
     /// The peer that is called.
     pub fn session(&self) -> &Session {
-        &self.session
+        &self.keep.0
     }
 
     pub(crate) fn timeout(&self) -> Duration {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Opened;
-use crate::wire::Gap;
+use crate::wire::{Gap, MAX_INLINE_LEN};
 use crate::{CodecSet, DecodeBy, Error, ErrorKind, Metadata, RAW};
 
 /// What one step brought. The driver empties it outside the lock.
@@ -150,6 +150,15 @@ impl Notification {
             Error::new(ErrorKind::UnsupportedCodec, format!("notification {} {why}", self.path()))
         })?;
         S::decode(index, &self.body)
+    }
+
+    /// The same in memory of its own, if it is small: large bodies hardly share theirs.
+    pub(crate) fn detached(mut self) -> Self {
+        self.path = Bytes::copy_from_slice(&self.path);
+        if self.body.len() <= MAX_INLINE_LEN {
+            self.body = Bytes::copy_from_slice(&self.body);
+        }
+        self
     }
 
     /// Bytes it holds in an event buffer.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
@@ -10,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower_layer::Layer;
 use tower_service::Service as TowerService;
+use tracing::warn;
 
 use super::Server;
 use super::accept::{Host, accept};
@@ -151,9 +153,18 @@ async fn listen(transports: &Transports, urls: &[String]) -> Result<Vec<Box<dyn 
     let mut listeners = Vec::new();
     for url in urls {
         let endpoint: Endpoint = url.parse()?;
-        listeners.push(transports.find(&endpoint)?.listen(&endpoint).await?);
+        let transport = transports.find(&endpoint)?;
+        if !transport.capabilities().encrypted && is_exposed(endpoint.host()) {
+            warn!(%endpoint, "listening in plaintext beyond this machine");
+        }
+        listeners.push(transport.listen(&endpoint).await?);
     }
     Ok(listeners)
+}
+
+/// True if `host` is an address of which others may be near.
+fn is_exposed(host: &str) -> bool {
+    host.parse::<IpAddr>().is_ok_and(|address| !address.is_loopback())
 }
 
 impl<K> fmt::Debug for ServerBuilder<K> {

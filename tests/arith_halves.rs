@@ -1,0 +1,145 @@
+//! The arith example as a user meets it: a server in one terminal, calls from another.
+#![cfg(all(feature = "memory", feature = "tcp", feature = "websocket", feature = "quic"))]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what fails here fails the test")]
+
+use std::net::{TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use linkspan::Endpoint;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+const ROADS: [&str; 3] = ["tcp", "ws", "quic"];
+const CODECS: [&str; 2] = ["json", "postcard"];
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The example, which `cargo test` builds beside the tests.
+fn arith(directory: &Path) -> Command {
+    let test = std::env::current_exe().unwrap();
+    let profile = test.parent().and_then(Path::parent).unwrap();
+    let program = profile.join("examples").join(format!("arith{}", std::env::consts::EXE_SUFFIX));
+    assert!(program.exists(), "first: cargo build --example arith");
+    let mut command = Command::new(program);
+    command.current_dir(directory).kill_on_drop(true).stdin(Stdio::null());
+    command
+}
+
+/// A directory for the certificate authority that the serving half leaves.
+fn directory(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&directory); // of an earlier run
+    std::fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
+/// The serving half, and what it prints.
+struct Serving {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    endpoints: Vec<Endpoint>,
+}
+
+impl Serving {
+    async fn start(directory: &Path) -> Self {
+        let mut command = arith(directory);
+        command.arg("serve").stdout(Stdio::piped());
+        for road in ROADS {
+            command.arg("--endpoint").arg(format!("{road}://127.0.0.1:0"));
+        }
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut endpoints = Vec::new();
+        while endpoints.len() < ROADS.len() {
+            let line = lines.next_line().await.unwrap().expect("the server serves");
+            if let Some(url) = line.strip_prefix("listening on ") {
+                endpoints.push(url.parse().unwrap());
+            }
+        }
+        Self { child, lines, endpoints }
+    }
+
+    /// Interrupts it as the terminal does, and returns what else it said before it ended well.
+    #[cfg(unix)]
+    async fn interrupt(mut self) -> Vec<String> {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+        let mut said = Vec::new();
+        while let Some(line) = self.lines.next_line().await.unwrap() {
+            said.push(line);
+        }
+        assert!(self.child.wait().await.unwrap().success());
+        said
+    }
+}
+
+async fn call(directory: &Path, endpoint: &Endpoint, codec: &str) -> Result<String, String> {
+    let mut command = arith(directory);
+    command.args(["call", "--endpoint", &endpoint.to_string(), "--codec", codec, "6", "7"]);
+    let output = command.output().await.unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+}
+
+fn assert_free(endpoint: &Endpoint) {
+    let address = endpoint.authority().unwrap();
+    let bound = match endpoint.scheme() {
+        "quic" => UdpSocket::bind(address).map(drop),
+        _ => TcpListener::bind(address).map(drop),
+    };
+    assert!(bound.is_ok(), "{endpoint} is still taken: {bound:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn two_terminals_multiply_over_every_road_and_leave_nothing_behind() {
+    let directory = directory("arith-halves");
+    let proven = timeout(PATIENCE, async {
+        let serving = Serving::start(&directory).await;
+        let endpoints = serving.endpoints.clone();
+        for endpoint in &endpoints {
+            for codec in CODECS {
+                assert_eq!(
+                    call(&directory, endpoint, codec).await.as_deref(),
+                    Ok("42\n"),
+                    "{endpoint} {codec}"
+                );
+            }
+        }
+        let said = serving.interrupt().await;
+        for road in ROADS {
+            for codec in CODECS {
+                let connected = format!(" over {road} in {codec}");
+                assert_eq!(said.iter().filter(|line| line.ends_with(&connected)).count(), 1, "{said:#?}");
+            }
+        }
+        let closed = said.iter().filter(|line| line.starts_with("- ")).count();
+        assert_eq!(closed, ROADS.len() * CODECS.len(), "{said:#?}");
+        endpoints.iter().for_each(assert_free);
+    });
+    proven.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_frees_its_ports_and_callers_are_told() {
+    let directory = directory("arith-killed");
+    let proven = timeout(PATIENCE, async {
+        let mut serving = Serving::start(&directory).await;
+        serving.child.kill().await.unwrap();
+        serving.endpoints.iter().for_each(assert_free);
+        let tcp = &serving.endpoints[0];
+        let told = call(&directory, tcp, "json").await.unwrap_err();
+        assert!(told.starts_with("arith: ") && told.contains(&tcp.authority().unwrap()), "{told}");
+    });
+    proven.await.unwrap();
+}
+
+#[tokio::test]
+async fn one_process_proves_every_road_and_codec() {
+    let directory = directory("arith-proof");
+    let output = timeout(PATIENCE, arith(&directory).output()).await.unwrap().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && printed.ends_with("8 of 8 right\n"), "{printed}");
+}
