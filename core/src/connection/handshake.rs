@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{Connection, Events, PeerLimits, Phase, Role};
-use crate::wire::{Hello, Message, VERSION};
+use crate::wire::{Hello, MAX_INLINE_LEN, Message, VERSION};
 use crate::{Close, CloseCode, CodecIndex, Error, Metadata};
 
 /// What a connector offers.
@@ -65,11 +65,15 @@ impl Connection {
             return Ok(());
         }
         let fit = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+        let max_lanes = fit(hello.max_lanes).min(self.peer.max_lanes);
         self.peer = PeerLimits {
-            max_message_len: fit(hello.max_message_len),
+            max_message_len: fit(hello.max_message_len).min(if max_lanes == 0 {
+                MAX_INLINE_LEN
+            } else {
+                usize::MAX
+            }),
             max_in_flight: fit(hello.max_in_flight).min(self.limits.max_in_flight as usize),
-            // A peer that allows no lane could never be sent a large body; one is always allowed.
-            max_lanes: fit(hello.max_lanes).min(self.peer.max_lanes).max(1),
+            max_lanes,
         };
         match self.role {
             Role::Acceptor => self.phase = Phase::Opening { heard: true },

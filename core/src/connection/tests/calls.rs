@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Wake, Waker};
 
 use super::pair::{LARGE, PATH, Pair, SESSION, body, request};
-use crate::connection::{OutRequest, Reply, ReplyBody};
+use crate::connection::{NoRoom, OutRequest, Reply, ReplyBody};
 use crate::wire::Outcome;
 use crate::{CloseCode, Code, Limits, Metadata, Ran, Status};
 
@@ -192,16 +192,15 @@ fn response_metadata_beyond_the_bounds_fails_its_call_alone() {
 }
 
 #[test]
-fn a_peer_that_allows_no_lane_gets_large_bodies_one_by_one() {
-    let hello = crate::wire::Hello { max_lanes: 0, ..super::hello::hello(&["json"]) };
-    for most in [0, 64] {
+fn a_peer_without_lanes_gets_nothing_large() {
+    for (allowed, possible) in [(0, 64), (64, 0)] {
+        let hello = crate::wire::Hello { max_lanes: allowed, ..super::hello::hello(&["json"]) };
         let mut pair = super::hello::strangers();
-        pair.server.connection.peer.max_lanes = most;
-        pair.server.read_messages(pair.now, &[crate::wire::Message::Hello(hello.clone())]);
+        pair.server.connection.peer.max_lanes = possible;
+        pair.server.read_messages(pair.now, &[crate::wire::Message::Hello(hello)]);
         pair.server.connection.admit("json", SESSION);
-        pair.server.push(&body("", LARGE)).unwrap();
-        pair.server.connection.poll_batch(&mut pair.server.batch);
-        assert!(pair.server.connection.bulk.is_empty());
+        assert_eq!(pair.server.push(&body("", LARGE)), Err(NoRoom::TooLarge));
+        assert_eq!(pair.server.push(&body("", LARGE - 1)), Ok(()));
     }
 }
 

@@ -1,0 +1,95 @@
+//! What a codec owes whatever the road.
+
+use linkspan_core::Error;
+
+use crate::broken::Broken;
+use crate::codecs::CodecChoice;
+use crate::pair::Pair;
+use crate::promise::Promise;
+use crate::rng::Rng;
+use crate::values::{Nest, Sample};
+
+pub(super) fn promises() -> Vec<Promise> {
+    vec![
+        Promise::new(
+            "values survive the codec",
+            "What is encoded decodes to an equal value, extremes included.",
+            values_survive,
+        ),
+        Promise::new(
+            "bytes left over are an error",
+            "No value is read from more bytes than its own, nor the same one from fewer.",
+            exact_bytes,
+        ),
+        Promise::new(
+            "no bytes make a codec panic",
+            "Bytes of any kind decode to a value or an error.",
+            hostile_bytes,
+        ),
+        Promise::new(
+            "no codec recurses without end",
+            "Values nested far deeper than allowed are refused.",
+            bounded_depth,
+        ),
+    ]
+}
+
+fn encode(codec: &CodecChoice, sample: &Sample) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::new();
+    (codec.values().encode_sample)(codec.values().index, sample, &mut out)?;
+    Ok(out)
+}
+
+fn decode(codec: &CodecChoice, bytes: &[u8]) -> Result<Sample, Error> {
+    (codec.values().decode_sample)(codec.values().index, bytes)
+}
+
+async fn values_survive(pair: Pair) -> Result<(), Broken> {
+    let mut rng = Rng::new(3);
+    let mut sample = Sample::new();
+    for _ in 0..50 {
+        Broken::unless_equal("value", &decode(pair.codec(), &encode(pair.codec(), &sample)?)?, &sample)?;
+        sample.unsigned.push(rng.next() >> rng.below(64));
+        sample.signed.push(rng.next().cast_signed() >> rng.below(64));
+        sample.fractions.push(f64::from_bits(rng.next() & !(0x7ff << 52) | rng.below(0x7ff) << 52));
+        sample.maybe = [None, Some(false), Some(true)].into_iter().nth(usize::try_from(rng.below(3))?).flatten();
+    }
+    Ok(())
+}
+
+async fn exact_bytes(pair: Pair) -> Result<(), Broken> {
+    let sample = Sample::new();
+    let bytes = encode(pair.codec(), &sample)?;
+    let longer = decode(pair.codec(), &[bytes.as_slice(), b"\0"].concat());
+    Broken::unless(longer.is_err(), || "a byte too many was read over".into())?;
+    for len in 0..bytes.len() {
+        let shorter = decode(pair.codec(), bytes.get(..len).unwrap_or_default());
+        Broken::unless(shorter.is_err() || shorter.is_ok_and(|short| short != sample), || {
+            format!("{len} of {} bytes were read as the whole", bytes.len())
+        })?;
+    }
+    Ok(())
+}
+
+async fn hostile_bytes(pair: Pair) -> Result<(), Broken> {
+    let mut rng = Rng::new(5);
+    let bytes = encode(pair.codec(), &Sample::new())?;
+    for _ in 0..2000 {
+        let mut hostile = bytes.clone();
+        for _ in 0..=rng.below(8) {
+            let at = usize::try_from(rng.below(hostile.len() as u64))?;
+            if let Some(byte) = hostile.get_mut(at) {
+                *byte = rng.next().to_le_bytes()[0];
+            }
+        }
+        hostile.truncate(usize::try_from(rng.below(bytes.len() as u64 * 2))?);
+        let _ = decode(pair.codec(), &hostile); // either is fine; a panic fails the case
+    }
+    Ok(())
+}
+
+async fn bounded_depth(pair: Pair) -> Result<(), Broken> {
+    let deep = Sample { nest: Nest::of_depth(500), ..Sample::new() };
+    let survived = encode(pair.codec(), &deep).and_then(|bytes| decode(pair.codec(), &bytes));
+    Broken::unless(survived.is_err(), || "a value nested 500 times was read".into())
+}

@@ -1,0 +1,130 @@
+//! The kit's service: handlers that do what their arguments say.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use linkspan_core::typed::{CancelPolicy, IntoService, MethodOptions, Service, ServiceTable};
+use linkspan_core::{Context, Push, PushSink, Stack};
+
+use crate::codecs::Speaks;
+use crate::observer::{Life, Observer, Seen};
+use crate::values::{Answer, Ask, Note, Refusal, Step};
+
+pub(crate) const RUN: &str = "Kit/Run";
+pub(crate) const RUN_NEVER: &str = "Kit/RunNever";
+pub(crate) const RUN_TOKEN: &str = "Kit/RunToken";
+pub(crate) const TELL: &str = "Kit/Tell";
+pub(crate) const ECHO: &str = "Kit/Echo";
+pub(crate) const NOTE: &str = "Kit/Note";
+
+/// How a saboteur changes a service.
+pub(crate) type Alter = fn(Arc<dyn Service>) -> Arc<dyn Service>;
+
+/// The kit's service, for applications built with `K`.
+pub(crate) struct KitService<K> {
+    pub(crate) observer: Observer,
+    pub(crate) alter: Option<Alter>,
+    pub(crate) stack: PhantomData<fn() -> K>,
+}
+
+/// What handlers share.
+struct Kit {
+    observer: Observer,
+    push: fn(Note) -> Push,
+}
+
+pub(crate) fn push_of<C: Speaks>(note: Note) -> Push {
+    Push::typed::<C, Note>(NOTE, note)
+}
+
+impl<K: Stack> IntoService<K> for KitService<K>
+where
+    K::Codecs: Speaks,
+{
+    fn into_service(self) -> Arc<dyn Service> {
+        let kit = Kit { observer: self.observer, push: push_of::<K::Codecs> };
+        let mut table = ServiceTable::new("Kit", Arc::new(kit));
+        let policies =
+            [(RUN, CancelPolicy::Drop), (RUN_NEVER, CancelPolicy::Never), (RUN_TOKEN, CancelPolicy::Token)];
+        for (path, policy) in policies {
+            let options = MethodOptions::new().with_cancel(policy);
+            table.unary::<K::Codecs, Ask, Answer, Refusal, _, _>(path, options, Kit::run);
+        }
+        let options = MethodOptions::new();
+        table.infallible::<K::Codecs, String, String, _, _>(ECHO, options, |_, _, text| async { text });
+        table.one_way::<K::Codecs, Ask, _, _>(TELL, options, |kit, context, ask| async move {
+            drop(kit.run(context, ask).await);
+        });
+        let service = table.into_service();
+        self.alter.map_or(service.clone(), |alter| alter(service))
+    }
+}
+
+impl Kit {
+    async fn run(self: Arc<Self>, context: Context, ask: Ask) -> Result<Answer, Refusal> {
+        let life = Life::begin(&self.observer, ask.id);
+        let mut answer = Answer { id: ask.id, text: ask.text };
+        for step in ask.steps {
+            if step == Step::Fail {
+                life.finish();
+                return Err(Refusal { id: answer.id, why: answer.text });
+            }
+            self.step(&context, step, &mut answer).await;
+        }
+        life.finish();
+        Ok(answer)
+    }
+
+    async fn step(&self, context: &Context, step: Step, answer: &mut Answer) {
+        match step {
+            Step::Answer(len) => answer.text = Note::new(0, answer.id, len).text,
+            Step::AwaitCancel => {
+                context.cancelled().await;
+                self.observer.record(Seen::Cancelled(answer.id));
+            }
+            Step::Deadline => {
+                let left = context.deadline().map(|deadline| deadline - now());
+                answer.text = left.map_or(String::new(), |left| left.as_millis().to_string());
+            }
+            Step::Fail => {}
+            Step::Flood(most) => answer.text = self.flood(context, most).await.to_string(),
+            Step::Gate => self.observer.gate().await,
+            Step::Hang => std::future::pending().await,
+            Step::Headers => {
+                for (key, value) in context.metadata().iter() {
+                    context.add_response_metadata(key, value);
+                }
+            }
+            // Without the panic hook: the panic is wanted, and its message would only hide others.
+            Step::Panic => std::panic::resume_unwind(Box::new("asked to panic")),
+            Step::Push { source, from, count, len } => {
+                for number in from..from + u64::from(count) {
+                    // Refused only if the client is gone, which then sees no answer either.
+                    let _ = context.session().push((self.push)(Note::new(source, number, len))).await;
+                }
+            }
+            Step::Yield => tokio::task::yield_now().await,
+        }
+    }
+
+    /// Pushes until there is no room, and says how many were taken before.
+    async fn flood(&self, context: &Context, most: u32) -> u32 {
+        for taken in 0..most {
+            let note = (self.push)(Note::new(FLOOD, taken.into(), FLOOD_LEN));
+            if let Err(refused) = context.session().try_push(note) {
+                let _ = context.session().push(refused.push).await;
+                return taken;
+            }
+        }
+        most
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a handler has no other clock to hold its deadline against")]
+fn now() -> std::time::Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// The source of the notes of [`Step::Flood`].
+pub(crate) const FLOOD: u32 = 999;
+const FLOOD_LEN: u32 = 64;

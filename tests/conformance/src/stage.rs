@@ -1,0 +1,89 @@
+//! Where a case plays: a road, a codec, and perhaps a saboteur.
+
+use std::sync::Arc;
+
+use linkspan_core::{
+    Capabilities, Endpoint, Error, Limits, Link, Listener, Transport, async_trait,
+};
+
+use crate::codecs::CodecChoice;
+use crate::harness::Harness;
+use crate::service::Alter;
+use crate::watched::Filters;
+
+/// A road, a codec, and perhaps a saboteur: one column of the matrix.
+#[derive(Clone)]
+pub struct Stage {
+    pub(crate) harness: Arc<dyn Harness>,
+    pub(crate) codec: CodecChoice,
+    pub(crate) sabotage: Sabotage,
+    /// Scenarios of the central case.
+    pub(crate) seeds: u64,
+    /// Steps of each.
+    pub(crate) steps: u64,
+}
+
+/// What a saboteur does. The default does nothing.
+#[derive(Clone)]
+pub(crate) struct Sabotage {
+    /// Changes what links receive.
+    pub(crate) link: Option<fn() -> Filters>,
+    /// Changes what the service does.
+    pub(crate) service: Option<Alter>,
+    /// Changes the limits of both sides.
+    pub(crate) limits: fn(Limits) -> Limits,
+    /// How often the close hook runs.
+    pub(crate) close_hooks: usize,
+}
+
+impl Default for Sabotage {
+    fn default() -> Self {
+        Self { link: None, service: None, limits: |limits| limits, close_hooks: 1 }
+    }
+}
+
+impl Stage {
+    /// The road of `harness` with `codec`.
+    pub fn new(harness: Arc<dyn Harness>, codec: CodecChoice) -> Self {
+        Self { harness, codec, sabotage: Sabotage::default(), seeds: 20, steps: 200 }
+    }
+
+    /// `road·codec`.
+    pub fn name(&self) -> String {
+        format!("{}·{}", self.harness.name(), self.codec.name())
+    }
+
+    /// What the road can do.
+    pub fn capabilities(&self) -> Capabilities {
+        self.harness.server().capabilities()
+    }
+}
+
+impl std::fmt::Debug for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Stage").field(&self.name()).finish()
+    }
+}
+
+/// A shared transport where an owned one is asked for.
+#[derive(Debug)]
+pub(crate) struct Forward(pub(crate) Arc<dyn Transport>);
+
+#[async_trait]
+impl Transport for Forward {
+    fn schemes(&self) -> &[&'static str] {
+        self.0.schemes()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    async fn connect(&self, endpoint: &Endpoint) -> Result<Link, Error> {
+        self.0.connect(endpoint).await
+    }
+
+    async fn listen(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, Error> {
+        self.0.listen(endpoint).await
+    }
+}
