@@ -11,7 +11,6 @@ use crate::connection::{
     Answer, Connection, Events, Incoming, NoRoom, Offer, OutPush, OutRequest, Received, Reply, ReplyBody,
     Role, close_for,
 };
-use crate::frame::{LAST, RESET};
 use crate::wire::{Message, encode};
 use crate::{Batch, Close, CloseCode, Inbox, Lane, Limits, Metadata, Status};
 
@@ -126,7 +125,6 @@ impl Side {
             frames -= 1;
             let mut bytes = Vec::new();
             frame.copy_to(&mut bytes);
-            assert_eq!(frame.flags & RESET != 0, frame.flags & (LAST | RESET) == LAST | RESET);
             to.arriving.push_back((frame.lane, bytes));
             true
         });
