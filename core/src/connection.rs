@@ -39,7 +39,7 @@ use outbox::Outbox;
 use serving::Serving;
 
 use crate::wire::{self, Message};
-use crate::{Batch, Close, CloseCode, Code, Error, Inbox, Limits, Ran, Status};
+use crate::{Batch, Close, CloseCode, Code, Error, ErrorKind, Inbox, Limits, Ran, Status};
 
 /// Which end of the link this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +85,8 @@ pub(crate) struct Connection {
     next_one_way: u64,
     /// Pushes and gaps made here.
     pushes_made: u64,
+    /// Bytes that came before the hellos were exchanged.
+    greeting_len: usize,
     /// Refuses new requests of the peer, since this side is going away.
     leaving: bool,
 }
@@ -118,6 +120,7 @@ impl Connection {
             one_way_arriving: HashMap::new(),
             next_one_way: 0,
             pushes_made: 0,
+            greeting_len: 0,
             leaving: false,
             limits,
         }
@@ -156,6 +159,15 @@ impl Connection {
         for frame in inbox.frames() {
             if self.closed().is_some() {
                 break;
+            }
+            if matches!(self.phase, Phase::Opening { .. }) {
+                self.greeting_len += frame.len();
+                if self.greeting_len > self.limits.max_hello_len {
+                    return Err(Error::new(
+                        ErrorKind::FrameTooLarge,
+                        "too much comes before the hellos are exchanged",
+                    ));
+                }
             }
             if let Some(message) = wire::decode(frame)? {
                 self.handle_message(now, message, inbox, events)?;

@@ -143,7 +143,7 @@ impl Driver {
         let remaining = if self.sending { self.batch.len().max(1) } else { 0 };
         let mut state = self.session.lock();
         state.connection.handle_sent(now(), self.batch.len() < before, remaining);
-        let room = if self.sending { Vec::new() } else { state.take_room_waiters() };
+        let room = if state.connection.has_room(1) { state.take_room_waiters() } else { Vec::new() };
         drop(state);
         room.into_iter().for_each(Waker::wake);
         Ok(())

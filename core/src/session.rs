@@ -127,6 +127,10 @@ impl Session {
         self.lock().connection.in_flight()
     }
 
+    pub(crate) fn takes_pushes(&self) -> bool {
+        self.0.facts.takes_pushes
+    }
+
     pub(crate) fn codec_index(&self) -> CodecIndex {
         self.0.facts.codec.0
     }
@@ -146,8 +150,11 @@ impl Session {
         result
     }
 
-    /// The driver ended: tells everyone who waits.
+    /// Its driver ended, or was dropped: ends what has not ended, and tells everyone who waits.
     pub(crate) fn set_closed(&self, close: Close) {
+        self.close(close);
+        let close = self.lock().connection.closed().cloned();
+        let close = close.unwrap_or_else(|| Close::new(CloseCode::LOST, "session was dropped"));
         let waiting = self.lock().take_room_waiters();
         self.0.closed.send_replace(Some(close));
         waiting.into_iter().for_each(Waker::wake);

@@ -106,6 +106,10 @@ impl Connection {
                 format!("arguments of {} bytes; at most {max}", request.body.len()),
             );
         }
+        if !self.has_bulk_room(request.body.len()) {
+            let max = self.limits.max_bulk_len;
+            return failed(Code::ResourceExhausted, format!("{max} bytes of large bodies wait to be sent"));
+        }
         let checked = request.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries);
         checked.or_else(|error| failed(Code::ResourceExhausted, error.to_string()))
     }
@@ -179,6 +183,9 @@ impl Connection {
         let checked = reply.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries);
         let too_large = match checked {
             _ if body.len() > max => Some(format!("answer of {} bytes; the caller takes {max}", body.len())),
+            _ if !self.has_bulk_room(body.len()) => {
+                Some(format!("the caller leaves {} bytes of large answers unread", self.limits.max_bulk_len))
+            }
             checked => checked.err().map(|error| error.to_string()),
         };
         if let Some(message) = too_large {
@@ -194,7 +201,9 @@ impl Connection {
             self.serving.remove(call);
             let _ = self.send(&message(&body, None));
         } else {
-            served.state = State::Sending;
+            if let Some(served) = self.serving.get_mut(call) {
+                served.state = State::Sending;
+            }
             let place = self.bulk.push(Sender::Response(call), body.into());
             let _ = self.send(&message(&[], Some(place)));
         }
@@ -236,8 +245,17 @@ impl Connection {
         if !self.takes_pushes() {
             return Err(NoRoom::Closed);
         }
+        if !self.has_room(0) {
+            return Err(NoRoom::Full);
+        }
         self.pushes_made += 1;
+        self.outbox.put_small(0);
         self.send(&Message::Gap(gap)).map_err(|_: Error| NoRoom::TooLarge)
+    }
+
+    /// True if a body of `len` bytes may join the large ones that leave.
+    fn has_bulk_room(&self, len: usize) -> bool {
+        len <= MAX_INLINE_LEN || self.bulk.is_empty() || self.bulk.len() + len <= self.limits.max_bulk_len
     }
 
     /// Drops what waits to be sent: the peer is turned away before it was admitted.

@@ -43,7 +43,7 @@ impl Runner {
             Ok(prepared) => prepared,
             Err(status) => return Some(Reply::failure(status)),
         };
-        let mut running = Running { context, handling };
+        let mut running = Running { context, handling: Some(handling) };
         match Pin::new(&mut running).poll(cx) {
             Poll::Ready(reply) => Some(reply),
             Poll::Pending => {
@@ -119,16 +119,26 @@ impl Runner {
 /// A handler's future, in its context and behind a wall against panics.
 struct Running {
     context: Context,
-    handling: Handling,
+    /// None once it ended.
+    handling: Option<Handling>,
 }
 
 impl Future for Running {
     type Output = Reply;
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Reply> {
-        let Self { context, handling } = self.get_mut();
-        let polled = context.enter(|| catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx))));
+        let this = self.get_mut();
+        let Some(handling) = &mut this.handling else { return Poll::Ready(Reply::failure(panicked())) };
+        let polled = this.context.enter(|| catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx))));
         polled.unwrap_or_else(|_| Poll::Ready(Reply::failure(panicked())))
+    }
+}
+
+impl Drop for Running {
+    /// What a handler holds may panic when dropped; its call is answered all the same.
+    fn drop(&mut self) {
+        let handling = self.handling.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(handling)));
     }
 }
 

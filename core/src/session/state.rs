@@ -17,6 +17,8 @@ pub(crate) struct Facts {
     pub(crate) codec: (CodecIndex, &'static str),
     pub(crate) agent: String,
     pub(crate) metadata: Metadata,
+    /// The peer is a client; a server takes calls only.
+    pub(crate) takes_pushes: bool,
 }
 
 /// The state of a session.

@@ -67,7 +67,12 @@ impl Matrix {
     /// Says that `column` (a road, a codec, or `road·codec`) is known not to keep `promise`, and why. The case still
     /// runs, and fails the run once it passes.
     #[must_use]
-    pub fn known_failure(mut self, promise: &'static str, column: &'static str, reason: &'static str) -> Self {
+    pub fn known_failure(
+        mut self,
+        promise: &'static str,
+        column: &'static str,
+        reason: &'static str,
+    ) -> Self {
         self.known.push(Known { promise, column, reason });
         self
     }

@@ -102,7 +102,9 @@ async fn too_many_calls(pair: Pair) -> Result<(), Broken> {
 async fn server_enforces(pair: Pair) -> Result<(), Broken> {
     let mut link = pair.raw().await?;
     link.greet(pair.codec().name()).await?;
-    for (call, code) in [(4, Code::ResourceExhausted), (3, Code::InvalidArgument), (99, Code::ResourceExhausted)] {
+    for (call, code) in
+        [(4, Code::ResourceExhausted), (3, Code::InvalidArgument), (99, Code::ResourceExhausted)]
+    {
         link.send(&request(call, "Kit/Run", b"\xff")).await?;
         let failure = link.next_of(FAILURE).await?;
         let mut fields = failure.fields.as_slice();

@@ -98,7 +98,9 @@ async fn pausing_client(pair: Pair) -> Result<(), Broken> {
             Err(refused) if refused.reason == PushError::Full => break refused.push,
             Err(refused) => return Err(refused.reason.into()),
         }
-        Broken::unless(accepted < MAX_STALLED, || "a client that takes nothing is pushed to without end".into())?;
+        Broken::unless(accepted < MAX_STALLED, || {
+            "a client that takes nothing is pushed to without end".into()
+        })?;
         tokio::task::yield_now().await;
     };
     let pushing = tokio::spawn(async move { session.push(waiting).await });
