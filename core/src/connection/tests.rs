@@ -11,6 +11,7 @@ mod life;
 mod order;
 mod pair;
 mod pushes;
+mod random;
 mod rng;
 mod shuffle;
 mod violations;
