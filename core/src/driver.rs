@@ -21,8 +21,8 @@ use crate::{Batch, Close, CloseCode, Error, ErrorKind, Inbox, Session};
 
 /// Where notifications go. They never wait there: a full buffer drops its oldest.
 pub(crate) trait Deliver: Send + Sync {
-    /// Takes what one read brought, in order.
-    fn deliver(&self, received: Vec<Received>);
+    /// Takes what one read brought, in order. Returns whom to wake, for it is called under the session's lock.
+    fn deliver(&self, received: Vec<Received>) -> Vec<Waker>;
 }
 
 /// Drives one link. A future that ends when the connection has, with the reason.
@@ -119,6 +119,9 @@ impl Driver {
         }
         state.connection.poll_batch(&mut self.batch);
         let closed = state.connection.closed().cloned();
+        if closed.is_some() {
+            self.events.wakers.extend(state.take_room_waiters());
+        }
         let cancelled = state.take_cancelled(&mut self.events);
         drop(state);
         for (cancellation, reason) in cancelled {
@@ -164,6 +167,8 @@ impl Driver {
         if let Err(error) = handled {
             state.connection.close(close_for(&error), &mut self.events);
         }
+        // Under the same lock as the answers: no caller finds its answer before the notifications that precede it.
+        hand_on(&*self.deliver, &mut self.events);
         drop(state);
         self.inbox.clear();
         self.dispatch(cx);
@@ -172,9 +177,7 @@ impl Driver {
 
     /// Hands on what the connection reported. No lock is held while handlers run.
     fn dispatch(&mut self, cx: &mut Context<'_>) {
-        if !self.events.received.is_empty() {
-            self.deliver.deliver(std::mem::take(&mut self.events.received));
-        }
+        hand_on(&*self.deliver, &mut self.events);
         self.events.wakers.drain(..).for_each(Waker::wake);
         let mut replies = Vec::new();
         for incoming in self.events.requests.drain(..) {
@@ -187,14 +190,16 @@ impl Driver {
             return;
         }
         let mut state = self.session.lock();
+        let mut idle = Vec::new();
         for (call, reply) in replies {
             match call {
                 Some(call) => state.connection.respond(call, reply),
-                None => state.connection.one_way_ended(),
+                None => idle.extend(state.one_way_ended()),
             }
         }
         let cancelled = state.take_cancelled(&mut self.events);
         drop(state);
+        idle.into_iter().for_each(Waker::wake);
         for (cancellation, reason) in cancelled {
             cancellation.cancel(reason);
         }
@@ -232,16 +237,23 @@ impl Driver {
         }
         state.connection.end(close.clone(), &mut self.events);
         let close = state.connection.closed().cloned().unwrap_or(close);
+        self.events.wakers.extend(state.take_room_waiters());
         let cancelled = state.take_cancelled(&mut self.events);
         drop(state);
         for (cancellation, reason) in cancelled {
             cancellation.cancel(reason);
         }
+        hand_on(&*self.deliver, &mut self.events);
         self.events.wakers.drain(..).for_each(Waker::wake);
-        if !self.events.received.is_empty() {
-            self.deliver.deliver(std::mem::take(&mut self.events.received));
-        }
         close
+    }
+}
+
+/// Hands on the notifications; their readers are woken with the callers.
+fn hand_on(deliver: &dyn Deliver, events: &mut Events) {
+    if !events.received.is_empty() {
+        let readers = deliver.deliver(std::mem::take(&mut events.received));
+        events.wakers.extend(readers);
     }
 }
 

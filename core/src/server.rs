@@ -62,7 +62,14 @@ impl<K> Server<K> {
         }
         let tasks = self.host.runner().tasks();
         tasks.close();
-        let _ = tokio::time::timeout(self.host.limits().drain_timeout, tasks.wait()).await;
+        let drained = async {
+            // A request that was read may not have its task yet, and a large answer outlives its own.
+            for session in sessions.iter() {
+                session.drained().await;
+            }
+            tasks.wait().await;
+        };
+        let _ = tokio::time::timeout(self.host.limits().drain_timeout, drained).await;
         self.close_all();
         let connections = self.host.connections();
         connections.close();

@@ -13,8 +13,9 @@ pub(crate) use state::{Facts, State};
 
 use std::any::Any;
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use tokio::sync::watch;
 
@@ -129,6 +130,25 @@ impl Session {
 
     pub(crate) fn takes_pushes(&self) -> bool {
         self.0.facts.takes_pushes
+    }
+
+    /// Waits until every call that the peer made was answered to the last byte, or the session ended.
+    pub(crate) async fn drained(&self) {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            if state.connection.serving() == 0 || state.connection.closed().is_some() {
+                return Poll::Ready(());
+            }
+            state.wait_for_room(cx.waker());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// A one-way handler ended.
+    pub(crate) fn one_way_ended(&self) {
+        let idle = self.lock().one_way_ended();
+        idle.into_iter().for_each(Waker::wake);
     }
 
     pub(crate) fn codec_index(&self) -> CodecIndex {

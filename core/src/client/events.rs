@@ -87,7 +87,7 @@ impl Buffers {
 }
 
 impl Deliver for Buffers {
-    fn deliver(&self, received: Vec<Received>) {
+    fn deliver(&self, received: Vec<Received>) -> Vec<Waker> {
         let map = lock(&self.map);
         let mut wakers = Vec::new();
         for received in received {
@@ -105,8 +105,7 @@ impl Deliver for Buffers {
                 }
             }
         }
-        drop(map);
-        wakers.into_iter().for_each(Waker::wake);
+        wakers
     }
 }
 

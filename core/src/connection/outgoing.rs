@@ -237,7 +237,7 @@ impl Connection {
 
     /// While the connect hook decides, pushes are kept; they follow our answer to the hello.
     fn takes_pushes(&self) -> bool {
-        matches!(self.phase, Phase::Open { .. } | Phase::Opening { heard: true })
+        self.ending.is_none() && matches!(self.phase, Phase::Open { .. } | Phase::Opening { heard: true })
     }
 
     /// Says that pushes are missing here.

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use tokio::time::{timeout, timeout_at};
@@ -266,8 +267,9 @@ where
 struct IgnorePushes;
 
 impl Deliver for IgnorePushes {
-    fn deliver(&self, received: Vec<Received>) {
+    fn deliver(&self, received: Vec<Received>) -> Vec<Waker> {
         debug!(count = received.len(), "notifications from a client are ignored");
+        Vec::new()
     }
 }
 

@@ -93,7 +93,13 @@ impl Runner {
     fn spawn(&self, session: Session, call: Option<u32>, policy: CancelPolicy, running: Running) {
         let cancellation = running.context.cancellation().clone();
         if let (Some(call), true) = (call, policy != CancelPolicy::Never) {
-            session.lock().running.insert(call, cancellation.clone());
+            let mut state = session.lock();
+            state.running.insert(call, cancellation.clone());
+            let closed = state.connection.closed().is_some();
+            drop(state);
+            if closed {
+                cancellation.cancel(CancelReason::Closed); // the close came before this handler could be told
+            }
         }
         self.tasks.spawn(async move {
             let reply = if policy == CancelPolicy::Drop {
@@ -105,13 +111,13 @@ impl Runner {
             } else {
                 running.await
             };
-            session.with_output(|state| match call {
-                Some(call) => {
+            match call {
+                Some(call) => session.with_output(|state| {
                     state.running.remove(&call);
                     state.connection.respond(call, reply);
-                }
-                None => state.connection.one_way_ended(),
-            });
+                }),
+                None => session.one_way_ended(),
+            }
         });
     }
 }

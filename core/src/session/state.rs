@@ -30,7 +30,7 @@ pub(crate) struct State {
     parked: Option<Waker>,
     /// A caller woke the driver; more may be about to append.
     nudged: bool,
-    /// Who waits for room in the outbox.
+    /// Who waits for room in the outbox, or for the last answer.
     room: Vec<Waker>,
 }
 
@@ -58,7 +58,7 @@ impl State {
         }
     }
 
-    /// Wakes `waker` once the outbox has room, or the session ends.
+    /// Wakes `waker` once the outbox has room, the last answer was sent, or the session ends; at times for nothing.
     pub(crate) fn wait_for_room(&mut self, waker: &Waker) {
         if !self.room.iter().any(|known| known.will_wake(waker)) {
             self.room.push(waker.clone());
@@ -67,6 +67,12 @@ impl State {
 
     pub(crate) fn take_room_waiters(&mut self) -> Vec<Waker> {
         std::mem::take(&mut self.room)
+    }
+
+    /// A one-way handler ended. Returns whom to wake, for nothing is sent that would wake them.
+    pub(crate) fn one_way_ended(&mut self) -> Vec<Waker> {
+        self.connection.one_way_ended();
+        if self.connection.serving() == 0 { self.take_room_waiters() } else { Vec::new() }
     }
 
     /// The handlers that `events` gives up, to be told outside the lock.

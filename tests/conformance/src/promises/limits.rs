@@ -189,7 +189,9 @@ async fn cancel_flood(pair: Pair) -> Result<(), Broken> {
 
 async fn silent_handshake(pair: Pair) -> Result<(), Broken> {
     let mut link = pair.raw().await?;
-    while link.next().await.is_some() {}
+    let close = link.next_of(CLOSE).await?;
+    Broken::unless_equal("close code", &first_number(&close), &Some(CloseCode::TIMEOUT.number().into()))?;
+    drop(link);
     pair.client.echo("undisturbed".into()).await?;
     Broken::unless_equal("sessions", &pair.server()?.sessions().len(), &1)
 }

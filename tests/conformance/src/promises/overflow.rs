@@ -129,6 +129,7 @@ async fn stalled_client(pair: Pair) -> Result<(), Broken> {
         Broken::unless_equal("number", &notes.next().await?.number, &number)?;
     }
     Broken::unless_equal("push to the stalled client", &stuffing.await?, &Err(PushError::Closed))?;
+    stalled.tap.open();
     let close = pair.seen.saw_close(stalled.session().id()).await;
     Broken::unless_equal("close code", &close.code(), &CloseCode::SLOW)?;
     pair.client.echo("undisturbed".into()).await?;
