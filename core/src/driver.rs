@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, timeout};
 
-use crate::connection::{Events, Received, close_for};
+use crate::connection::{Events, Received, Reply, close_for};
 use crate::service::Runner;
 use crate::transport::Pipe;
 use crate::{Batch, Close, CloseCode, Error, ErrorKind, Inbox, Session};
@@ -34,6 +34,8 @@ pub(crate) struct Driver {
     batch: Batch,
     inbox: Inbox,
     events: Events,
+    /// Replies of handlers that ended in place; its memory is kept.
+    replies: Vec<(Option<u32>, Reply)>,
     sleep: Pin<Box<Sleep>>,
     /// The pipe has not flushed what it was given.
     sending: bool,
@@ -56,6 +58,7 @@ impl Driver {
             batch: Batch::new(),
             inbox: Inbox::new(),
             events,
+            replies: Vec::new(),
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
             sending: false,
             waited: false,
@@ -102,6 +105,9 @@ impl Driver {
         let mut state = self.session.lock();
         let busy = state.connection.in_flight() + state.connection.serving() > 1;
         let gives_way = state.take_nudge() && busy && !self.waited;
+        if gives_way {
+            state.set_clock(now());
+        }
         drop(state);
         self.waited = gives_way;
         if gives_way {
@@ -114,6 +120,7 @@ impl Driver {
     fn fill(&mut self) -> Option<Close> {
         let mut state = self.session.lock();
         let now = now();
+        state.set_clock(now);
         if state.connection.poll_timeout().is_some_and(|due| due <= now) {
             state.connection.handle_timeout(now, &mut self.events);
         }
@@ -121,8 +128,8 @@ impl Driver {
         let closed = state.connection.closed().cloned();
         let cancelled = state.take_cancelled(&mut self.events);
         drop(state);
-        for (cancellation, reason) in cancelled {
-            cancellation.cancel(reason);
+        for (context, reason) in cancelled {
+            context.cancellation().cancel(reason);
         }
         self.events.wakers.drain(..).for_each(Waker::wake);
         closed
@@ -142,7 +149,8 @@ impl Driver {
         };
         let remaining = if self.sending { self.batch.len().max(1) } else { 0 };
         let mut state = self.session.lock();
-        state.connection.handle_sent(now(), self.batch.len() < before, remaining);
+        let now = state.now();
+        state.connection.handle_sent(now, self.batch.len() < before, remaining);
         let room = if self.sending { Vec::new() } else { state.take_room_waiters() };
         drop(state);
         room.into_iter().for_each(Waker::wake);
@@ -160,7 +168,8 @@ impl Driver {
             }
         }
         let mut state = self.session.lock();
-        let handled = state.connection.handle_inbox(now(), &self.inbox, &mut self.events);
+        let now = state.now();
+        let handled = state.connection.handle_inbox(now, &self.inbox, &mut self.events);
         if let Err(error) = handled {
             state.connection.close(close_for(&error), &mut self.events);
         }
@@ -176,18 +185,17 @@ impl Driver {
             self.deliver.deliver(std::mem::take(&mut self.events.received));
         }
         self.events.wakers.drain(..).for_each(Waker::wake);
-        let mut replies = Vec::new();
         for incoming in self.events.requests.drain(..) {
             let call = incoming.call;
             if let Some(reply) = self.runner.start(&self.session, incoming, cx) {
-                replies.push((call, reply));
+                self.replies.push((call, reply));
             }
         }
-        if replies.is_empty() && self.events.cancelled.is_empty() {
+        if self.replies.is_empty() && self.events.cancelled.is_empty() {
             return;
         }
         let mut state = self.session.lock();
-        for (call, reply) in replies {
+        for (call, reply) in self.replies.drain(..) {
             match call {
                 Some(call) => state.connection.respond(call, reply),
                 None => state.connection.one_way_ended(),
@@ -195,8 +203,8 @@ impl Driver {
         }
         let cancelled = state.take_cancelled(&mut self.events);
         drop(state);
-        for (cancellation, reason) in cancelled {
-            cancellation.cancel(reason);
+        for (context, reason) in cancelled {
+            context.cancellation().cancel(reason);
         }
     }
 
@@ -212,7 +220,8 @@ impl Driver {
         match due {
             None => true,
             Some(due) => {
-                if self.sleep.deadline().into_std() != due {
+                // A sleep that ends early finds nothing due and begins anew: cheaper than moving it with every read.
+                if due < self.sleep.deadline().into_std() || self.sleep.is_elapsed() {
                     self.sleep.as_mut().reset(due.into());
                 }
                 self.sleep.as_mut().poll(cx).is_pending()
@@ -234,8 +243,8 @@ impl Driver {
         let close = state.connection.closed().cloned().unwrap_or(close);
         let cancelled = state.take_cancelled(&mut self.events);
         drop(state);
-        for (cancellation, reason) in cancelled {
-            cancellation.cancel(reason);
+        for (context, reason) in cancelled {
+            context.cancellation().cancel(reason);
         }
         self.events.wakers.drain(..).for_each(Waker::wake);
         if !self.events.received.is_empty() {

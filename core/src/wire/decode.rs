@@ -148,8 +148,14 @@ pub(crate) fn read_metadata(bytes: &[u8]) -> Result<Metadata, Error> {
 
 fn path<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Error> {
     let path = reader.text()?;
-    let parts = path.split_once('/').filter(|(service, method)| !service.is_empty() && !method.is_empty());
-    if path.len() > MAX_PATH_LEN || parts.is_none() || path.chars().any(char::is_control) {
+    let slash = path.bytes().position(|byte| byte == b'/').unwrap_or(0);
+    // Nearly every path is ASCII, whose bytes are looked through faster than characters.
+    let has_control = if path.is_ascii() {
+        path.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        path.chars().any(char::is_control)
+    };
+    if path.len() > MAX_PATH_LEN || slash == 0 || slash + 1 == path.len() || has_control {
         return Err(Error::protocol("path is not Service/Method of at most 255 bytes"));
     }
     Ok(path)
