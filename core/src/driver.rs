@@ -7,7 +7,7 @@ pub(crate) use clock::now;
 pub(crate) use greet::{Greeted, flush, greet};
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -184,7 +184,7 @@ impl Driver {
         if !self.events.received.is_empty() {
             self.deliver.deliver(std::mem::take(&mut self.events.received));
         }
-        self.events.wakers.drain(..).for_each(Waker::wake);
+        wake_all(&mut self.events.wakers);
         for incoming in self.events.requests.drain(..) {
             let call = incoming.call;
             if let Some(reply) = self.runner.start(&self.session, incoming, cx) {
@@ -254,6 +254,21 @@ impl Driver {
     }
 }
 
+/// Wakes the callers that one read answered.
+///
+/// Woken one by one from here, each would make the runtime rouse a sleeping worker, which finds a single task, runs it
+/// and sleeps again. A waker that yields is woken by the runtime together with the others, before one worker is roused
+/// for all of them.
+fn wake_all(wakers: &mut Vec<Waker>) {
+    if wakers.len() <= FEW {
+        return wakers.drain(..).for_each(Waker::wake);
+    }
+    for waker in wakers.drain(..) {
+        let yielding = pin!(tokio::task::yield_now());
+        let _ = yielding.poll(&mut Context::from_waker(&waker));
+    }
+}
+
 /// Sends what is left, ends our direction, and reads on until the peer ends too: closing with unread bytes would make some
 /// roads throw away what we sent last.
 pub(crate) async fn wind_down(pipe: &mut dyn Pipe, batch: &mut Batch, close: &Close) {
@@ -280,5 +295,7 @@ pub(crate) async fn wind_down(pipe: &mut dyn Pipe, batch: &mut Batch, close: &Cl
 
 /// How long a closed link may take to wind down. Chosen as several round trips of a slow network.
 const LINGER: Duration = Duration::from_secs(1);
+/// Callers that are woken at once: the first two go to the worker that drives, and cost nothing extra.
+const FEW: usize = 2;
 /// Reads handled before other tasks get their turn.
 const ROUNDS: usize = 16;
