@@ -51,7 +51,11 @@ pub(crate) async fn run(plan: &BesidePlan) -> Result<(), Failure> {
             middle(&|run| part(run).p50_micros),
             middle(&|run| part(run).p99_micros),
             middle(&|run| part(run).max_micros),
-            if name == "alone" { "-".into() } else { format!("{:.0}", middle(&Beside::megabytes_per_second)) },
+            if name == "alone" {
+                "-".into()
+            } else {
+                format!("{:.0}", middle(&Beside::megabytes_per_second))
+            },
         );
     }
     eprintln!("written to {}", write_json("beside", &runs)?.display());
@@ -80,7 +84,7 @@ pub(crate) async fn call(address: &str, load: &Load) -> Result<Beside, Failure> 
     let alone = load::run(stub.clone(), load).await?;
 
     let stage = Arc::new(Stage::default());
-    let body = Bytes::from_iter((0..ECHO_LEN).map(|index| (index % 251) as u8));
+    let body = Bytes::from_iter((0..=250).cycle().take(ECHO_LEN));
     let (echoing, echo_stage) = (stub.clone(), stage.clone());
     let echoes = tokio::spawn(async move {
         let mut echoes = 0;

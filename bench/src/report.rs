@@ -48,7 +48,8 @@ impl Report {
         for in_flight in distinct(self.runs.iter().map(|run| run.in_flight)) {
             let runs: Vec<_> = self.runs.iter().filter(|run| run.in_flight == in_flight).collect();
             let repetitions = distinct(runs.iter().map(|run| run.repetition)).len();
-            let place = self.core.map_or("unpinned".to_owned(), |core| format!("both processes on core {core}"));
+            let place =
+                self.core.map_or("unpinned".to_owned(), |core| format!("both processes on core {core}"));
             // Writing to a string cannot fail.
             let _ = writeln!(
                 text,
