@@ -91,8 +91,8 @@ impl Session {
         let driver = state.nudge();
         let running = state.take_cancelled(&mut events);
         drop(state);
-        for (cancellation, reason) in running {
-            cancellation.cancel(reason);
+        for (context, reason) in running {
+            context.cancellation().cancel(reason);
         }
         events.wakers.into_iter().chain(driver).for_each(Waker::wake);
     }

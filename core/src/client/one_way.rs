@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use super::call::{refuse, remaining, with_buffer};
 use super::{Caller, OneWayMethod};
 use crate::connection::OutRequest;
-use crate::driver::now;
 use crate::{Metadata, Status};
 
 /// A call that is never answered. Awaiting it queues the request, waiting for room; whether it ran nobody tells.
@@ -36,7 +35,7 @@ impl<A> OneWayCall<A> {
 
     fn start(&self, cx: &Context<'_>) -> Poll<Result<(), Status>> {
         let session = self.caller.session();
-        let timeout = remaining(None, now())?;
+        let timeout = remaining(None)?;
         with_buffer(|body| {
             (self.method.encode)(session.codec_index(), &self.args, body).map_err(|error| refuse(&error))?;
             session.with_output(|state| {

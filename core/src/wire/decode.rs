@@ -161,8 +161,14 @@ pub(crate) fn read_metadata(bytes: &[u8]) -> Result<Metadata, Error> {
 
 /// True of `Service/Method` without control characters, of at most [`MAX_PATH_LEN`] bytes.
 pub(crate) fn is_path(path: &str) -> bool {
-    let parts = path.split_once('/').filter(|(service, method)| !service.is_empty() && !method.is_empty());
-    path.len() <= MAX_PATH_LEN && parts.is_some() && !path.chars().any(char::is_control)
+    let slash = path.bytes().position(|byte| byte == b'/').unwrap_or(0);
+    // Nearly every path is ASCII, whose bytes are looked through faster than characters.
+    let has_control = if path.is_ascii() {
+        path.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        path.chars().any(char::is_control)
+    };
+    path.len() <= MAX_PATH_LEN && slash > 0 && slash + 1 < path.len() && !has_control
 }
 
 fn path<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Error> {
