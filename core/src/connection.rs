@@ -27,7 +27,7 @@ pub use events::Notification;
 pub(crate) use events::{CancelReason, Events, Incoming, Received};
 pub(crate) use handshake::{Offer, Opened, choose_codec};
 pub use outgoing::Reply;
-pub(crate) use outgoing::{NoRoom, OutPush, OutRequest, ReplyBody};
+pub(crate) use outgoing::{NoRoom, OutBody, OutPush, OutRequest, ReplyBody};
 
 use std::collections::HashMap;
 use std::time::Instant;

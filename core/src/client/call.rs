@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::{CallError, Caller, Method};
-use crate::connection::{Answer, OutRequest};
+use crate::connection::{Answer, OutBody, OutRequest};
 use crate::driver::now;
 use crate::service::inherited_deadline;
 use crate::wire::Outcome;
@@ -108,6 +108,7 @@ impl<A, R, E> Call<A, R, E> {
         with_buffer(|body| {
             (self.method.encode)(session.codec_index(), &self.args, body).map_err(|error| refuse(&error))?;
             let metadata = std::mem::take(&mut self.metadata);
+            let body = OutBody::take(body);
             let request = OutRequest { path: self.method.path, metadata, timeout, raw: false, body };
             session
                 .with_output(|state| state.connection.start_call(state.now(), request))

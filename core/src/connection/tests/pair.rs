@@ -8,11 +8,11 @@ use bytes::Bytes;
 
 use super::rng::Rng;
 use crate::connection::{
-    Answer, Connection, Events, Incoming, NoRoom, Offer, OutPush, OutRequest, Received, Reply, ReplyBody,
-    Role, close_for,
+    Answer, Connection, Events, Incoming, NoRoom, Offer, OutBody, OutPush, OutRequest, Received, Reply,
+    ReplyBody, Role, close_for,
 };
 use crate::frame::{LAST, RESET};
-use crate::wire::{Message, encode};
+use crate::wire::{MAX_INLINE_LEN, Message, encode};
 use crate::{Batch, Close, CloseCode, Inbox, Lane, Limits, Metadata, Status};
 
 /// What every test calls.
@@ -269,6 +269,11 @@ pub(super) fn offer(codecs: &[&'static str]) -> Offer {
 }
 
 pub(super) fn request(body: &[u8]) -> OutRequest<'_> {
+    let body = if body.len() > MAX_INLINE_LEN {
+        OutBody::Large(Bytes::copy_from_slice(body))
+    } else {
+        OutBody::Small(body)
+    };
     OutRequest { path: PATH, metadata: Metadata::new(), timeout: None, raw: false, body }
 }
 
