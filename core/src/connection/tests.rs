@@ -14,5 +14,6 @@ mod pushes;
 mod random;
 mod rng;
 mod shuffle;
+mod transcript;
 mod violations;
 mod waiting;

@@ -3,9 +3,9 @@ mod hostile;
 mod round_trip;
 mod samples;
 
-pub(crate) use samples::{From, transcript};
+pub(crate) use samples::transcript;
 
-use samples::samples;
+use samples::{From, samples};
 
 use super::*;
 use crate::Batch;
