@@ -143,7 +143,12 @@ impl Driver {
         let remaining = if self.sending { self.batch.len().max(1) } else { 0 };
         let mut state = self.session.lock();
         state.connection.handle_sent(now(), self.batch.len() < before, remaining);
-        let room = if self.sending { Vec::new() } else { state.take_room_waiters() };
+        // Not only when all is flushed: a busy link may never come to that.
+        let room = if !self.sending || state.connection.has_room(0) {
+            state.take_room_waiters()
+        } else {
+            Vec::new()
+        };
         drop(state);
         room.into_iter().for_each(Waker::wake);
         Ok(())
