@@ -154,6 +154,7 @@ impl Driver {
         let mut state = self.session.lock();
         let now = state.now();
         state.connection.handle_sent(now, self.batch.len() < before, remaining);
+        // Not only when all is flushed: a busy link may never come to that.
         let room = if state.connection.has_room(1) { state.take_room_waiters() } else { Vec::new() };
         drop(state);
         room.into_iter().for_each(Waker::wake);
