@@ -8,6 +8,7 @@
 
 mod bulk;
 mod calls;
+mod closing;
 mod events;
 mod handshake;
 mod incoming;
@@ -21,17 +22,19 @@ mod serving;
 mod tests;
 
 pub(crate) use calls::Answer;
+pub(crate) use closing::close_for;
 pub use events::Notification;
 pub(crate) use events::{CancelReason, Events, Incoming, Received};
 pub(crate) use handshake::{Offer, Opened, choose_codec};
 pub use outgoing::Reply;
-pub(crate) use outgoing::{NoRoom, OutPush, OutRequest, ReplyBody};
+pub(crate) use outgoing::{NoRoom, OutBody, OutPush, OutRequest, ReplyBody};
 
 use std::collections::HashMap;
 use std::time::Instant;
 
 use bulk::{Bulk, Sender};
 use calls::Calls;
+use closing::Ending;
 use lanes::Lanes;
 use life::Life;
 use ordered::Ordered;
@@ -39,7 +42,7 @@ use outbox::Outbox;
 use serving::Serving;
 
 use crate::wire::{self, Message};
-use crate::{Batch, Close, CloseCode, Code, Error, Inbox, Limits, Ran, Status};
+use crate::{Batch, Close, CloseCode, Code, Error, ErrorKind, Inbox, Limits, Ran, Status};
 
 /// Which end of the link this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +88,12 @@ pub(crate) struct Connection {
     next_one_way: u64,
     /// Pushes and gaps made here.
     pushes_made: u64,
+    /// Bytes that came before the hellos were exchanged.
+    greeting_len: usize,
     /// Refuses new requests of the peer, since this side is going away.
     leaving: bool,
+    /// The peer closed, and bodies that it announced before are still on their way.
+    ending: Option<Ending>,
 }
 
 /// What the peer accepts, from its hello.
@@ -118,7 +125,9 @@ impl Connection {
             one_way_arriving: HashMap::new(),
             next_one_way: 0,
             pushes_made: 0,
+            greeting_len: 0,
             leaving: false,
+            ending: None,
             limits,
         }
     }
@@ -157,8 +166,18 @@ impl Connection {
             if self.closed().is_some() {
                 break;
             }
+            if matches!(self.phase, Phase::Opening { .. }) {
+                self.greeting_len += frame.len();
+                if self.greeting_len > self.limits.max_hello_len {
+                    return Err(Error::new(
+                        ErrorKind::FrameTooLarge,
+                        "too much comes before the hellos are exchanged",
+                    ));
+                }
+            }
             if let Some(message) = wire::decode(frame)? {
                 self.handle_message(now, message, inbox, events)?;
+                self.end_if_complete(events);
             }
         }
         self.bound_output(events);
@@ -202,7 +221,7 @@ impl Connection {
             }
             Message::Cancel { call } => self.handle_cancel(now, call, events),
             Message::Close(close) => {
-                self.end(close, events);
+                self.handle_close(now, close, events);
                 Ok(())
             }
             Message::Failure { call, status, after_pushes } => {
@@ -236,6 +255,9 @@ impl Connection {
 
     /// Does what time asks for.
     pub(crate) fn handle_timeout(&mut self, now: Instant, events: &mut Events) {
+        if self.ending.as_ref().is_some_and(|ending| ending.until <= now) {
+            return self.end_as_told(events);
+        }
         match self.life.handle_timeout(now, self.is_open()) {
             life::Due::Nothing => {}
             life::Due::Ping(payload) => drop(self.send(&Message::Ping { payload })),
@@ -257,7 +279,8 @@ impl Connection {
         if self.closed().is_some() {
             return None;
         }
-        [self.life.poll_timeout(), self.calls.next_deadline(), self.serving.next_deadline()]
+        let ending = self.ending.as_ref().map(|ending| ending.until);
+        [self.life.poll_timeout(), self.calls.next_deadline(), self.serving.next_deadline(), ending]
             .into_iter()
             .flatten()
             .min()
@@ -295,51 +318,9 @@ impl Connection {
         self.outbox.sent(remaining);
     }
 
-    /// Closes from this side: says so to the peer and ends every call. Doing it again changes nothing.
-    pub(crate) fn close(&mut self, close: Close, events: &mut Events) {
-        if self.closed().is_none() {
-            let _ = self.send(&Message::Close(close.clone()));
-            self.end(close, events);
-        }
-    }
-
-    /// Tells the peer to start nothing new here, and refuses what it still starts.
-    pub(crate) fn leave(&mut self, reason: &str) {
-        if self.is_open() && !std::mem::replace(&mut self.leaving, true) {
-            let _ = self.send(&Message::Goaway { reason });
-        }
-    }
-
-    /// Ends everything, as the peer's close or the loss of the link does.
-    pub(crate) fn end(&mut self, close: Close, events: &mut Events) {
-        if self.closed().is_some() {
-            return;
-        }
-        self.ordered.end(&mut self.calls, events);
-        let message = format!("connection {close}");
-        self.calls.fail_all(&Status::new(Code::Unavailable, Ran::Maybe, message), events);
-        self.serving.cancel_all(events);
-        self.bulk.clear();
-        self.lanes.clear();
-        self.answers.clear();
-        self.one_way_arriving.clear();
-        self.phase = Phase::Closed(close);
-    }
-
     fn send(&mut self, message: &Message<'_>) -> Result<(), Error> {
         wire::encode(message, &mut self.out)
     }
-}
-
-/// The close that tells the peer of `error`.
-pub(crate) fn close_for(error: &Error) -> Close {
-    let code = match error.kind() {
-        crate::ErrorKind::AtCapacity => CloseCode::RATE,
-        crate::ErrorKind::FrameTooLarge => CloseCode::TOO_LARGE,
-        crate::ErrorKind::Protocol => CloseCode::PROTOCOL,
-        _ => CloseCode::LOST,
-    };
-    Close::new(code, error.to_string())
 }
 
 /// Room for what a small message holds beside body and metadata: its path and numbers.

@@ -26,6 +26,7 @@ pub struct Server<K> {
     endpoints: Vec<Endpoint>,
     listeners: Mutex<JoinSet<()>>,
     stop: CancellationToken,
+    stopped: CancellationToken,
     stack: PhantomData<fn() -> K>,
 }
 
@@ -61,7 +62,14 @@ impl<K> Server<K> {
         }
         let tasks = self.host.runner().tasks();
         tasks.close();
-        let _ = tokio::time::timeout(self.host.limits().drain_timeout, tasks.wait()).await;
+        let drained = async {
+            // A request that was read may not have its task yet, and a large answer outlives its own.
+            for session in sessions.iter() {
+                session.drained().await;
+            }
+            tasks.wait().await;
+        };
+        let _ = tokio::time::timeout(self.host.limits().drain_timeout, drained).await;
         self.close_all();
         let connections = self.host.connections();
         connections.close();
@@ -69,6 +77,7 @@ impl<K> Server<K> {
         let mut listeners = self.listeners.lock().await;
         listeners.abort_all();
         while listeners.join_next().await.is_some() {}
+        self.stopped.cancel();
     }
 
     /// Waits until the server was shut down.
@@ -76,7 +85,7 @@ impl<K> Server<K> {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn stopped(&self) {
-        self.stop.cancelled().await;
+        self.stopped.cancelled().await;
     }
 
     fn close_all(&self) {
@@ -90,6 +99,7 @@ impl<K> Drop for Server<K> {
     fn drop(&mut self) {
         self.stop.cancel();
         self.close_all();
+        self.stopped.cancel();
     }
 }
 

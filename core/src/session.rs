@@ -13,8 +13,9 @@ pub(crate) use state::{Facts, State};
 
 use std::any::Any;
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use tokio::sync::watch;
 
@@ -90,8 +91,8 @@ impl Session {
         let driver = state.nudge();
         let running = state.take_cancelled(&mut events);
         drop(state);
-        for (cancellation, reason) in running {
-            cancellation.cancel(reason);
+        for (context, reason) in running {
+            context.cancellation().cancel(reason);
         }
         events.wakers.into_iter().chain(driver).for_each(Waker::wake);
     }
@@ -127,6 +128,29 @@ impl Session {
         self.lock().connection.in_flight()
     }
 
+    pub(crate) fn takes_pushes(&self) -> bool {
+        self.0.facts.takes_pushes
+    }
+
+    /// Waits until every call that the peer made was answered to the last byte, or the session ended.
+    pub(crate) async fn drained(&self) {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            if state.connection.serving() == 0 || state.connection.closed().is_some() {
+                return Poll::Ready(());
+            }
+            state.wait_for_room(cx.waker());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// A one-way handler ended.
+    pub(crate) fn one_way_ended(&self) {
+        let idle = self.lock().one_way_ended();
+        idle.into_iter().for_each(Waker::wake);
+    }
+
     pub(crate) fn codec_index(&self) -> CodecIndex {
         self.0.facts.codec.0
     }
@@ -146,8 +170,11 @@ impl Session {
         result
     }
 
-    /// The driver ended: tells everyone who waits.
+    /// Its driver ended, or was dropped: ends what has not ended, and tells everyone who waits.
     pub(crate) fn set_closed(&self, close: Close) {
+        self.close(close);
+        let close = self.lock().connection.closed().cloned();
+        let close = close.unwrap_or_else(|| Close::new(CloseCode::LOST, "session was dropped"));
         let waiting = self.lock().take_room_waiters();
         self.0.closed.send_replace(Some(close));
         waiting.into_iter().for_each(Waker::wake);

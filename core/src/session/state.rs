@@ -1,13 +1,13 @@
 //! What callers and driver share, behind one short lock.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::task::Waker;
+use std::time::Instant;
 
 use super::SessionId;
 use crate::connection::{CancelReason, Connection, Events};
-use crate::service::Cancellation;
-use crate::{CodecIndex, Metadata, PeerInfo};
+use crate::driver::now;
+use crate::{CodecIndex, Context, Metadata, PeerInfo};
 
 /// What does not change during a session.
 #[derive(Debug)]
@@ -17,24 +17,35 @@ pub(crate) struct Facts {
     pub(crate) codec: (CodecIndex, &'static str),
     pub(crate) agent: String,
     pub(crate) metadata: Metadata,
+    /// The peer is a client; a server takes calls only.
+    pub(crate) takes_pushes: bool,
 }
 
 /// The state of a session.
 pub(crate) struct State {
     pub(crate) connection: Connection,
     /// Handlers that pend, by the peer's number of their call.
-    pub(crate) running: HashMap<u32, Arc<Cancellation>>,
+    pub(crate) running: HashMap<u32, Context>,
     /// The driver, while it has nothing to do.
     parked: Option<Waker>,
+    /// When the driver last looked at the clock, while it is awake: callers need not look again.
+    clock: Option<Instant>,
     /// A caller woke the driver; more may be about to append.
     nudged: bool,
-    /// Who waits for room in the outbox.
+    /// Who waits for room in the outbox, or for the last answer.
     room: Vec<Waker>,
 }
 
 impl State {
     pub(crate) fn new(connection: Connection) -> Self {
-        Self { connection, running: HashMap::new(), parked: None, nudged: false, room: Vec::new() }
+        Self {
+            connection,
+            running: HashMap::new(),
+            parked: None,
+            clock: None,
+            nudged: false,
+            room: Vec::new(),
+        }
     }
 
     /// The waker to wake, outside the lock, after something was appended. None if the driver is awake already.
@@ -48,15 +59,26 @@ impl State {
         std::mem::take(&mut self.nudged)
     }
 
+    /// The driver looked at the clock.
+    pub(crate) fn set_clock(&mut self, now: Instant) {
+        self.clock = Some(now);
+    }
+
+    /// The time, from the driver while it is awake.
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.unwrap_or_else(now)
+    }
+
     /// The driver has nothing to do.
     pub(crate) fn park(&mut self, waker: &Waker) {
+        self.clock = None;
         match &mut self.parked {
             Some(parked) => parked.clone_from(waker),
             empty => *empty = Some(waker.clone()),
         }
     }
 
-    /// Wakes `waker` once the outbox has room, or the session ends.
+    /// Wakes `waker` once the outbox has room, the last answer was sent, or the session ends; at times for nothing.
     pub(crate) fn wait_for_room(&mut self, waker: &Waker) {
         if !self.room.iter().any(|known| known.will_wake(waker)) {
             self.room.push(waker.clone());
@@ -67,8 +89,14 @@ impl State {
         std::mem::take(&mut self.room)
     }
 
+    /// A one-way handler ended. Returns whom to wake, for nothing is sent that would wake them.
+    pub(crate) fn one_way_ended(&mut self) -> Vec<Waker> {
+        self.connection.one_way_ended();
+        if self.connection.serving() == 0 { self.take_room_waiters() } else { Vec::new() }
+    }
+
     /// The handlers that `events` gives up, to be told outside the lock.
-    pub(crate) fn take_cancelled(&mut self, events: &mut Events) -> Vec<(Arc<Cancellation>, CancelReason)> {
+    pub(crate) fn take_cancelled(&mut self, events: &mut Events) -> Vec<(Context, CancelReason)> {
         let cancelled = events.cancelled.drain(..);
         cancelled.filter_map(|(call, reason)| Some((self.running.get(&call)?.clone(), reason))).collect()
     }

@@ -203,8 +203,7 @@ impl<C: Speaks> Application for Of<C> {
         Box::pin(async move {
             let Serve { url, transport, limits, observer, sabotage } = serve;
             let (connected, closed) = (observer.clone(), observer.clone());
-            let service =
-                KitService::<C> { observer, alter: sabotage.service, stack: PhantomData };
+            let service = KitService::<C> { observer, alter: sabotage.service, stack: PhantomData };
             let server = Server::<C>::builder()
                 .transport(Forward(transport))
                 .limits(limits)
@@ -226,8 +225,7 @@ impl<C: Speaks> Application for Of<C> {
         Box::pin(async move {
             let Join { endpoint, transport, limits, metadata } = join;
             let builder = Client::<C>::builder().transport(Forward(transport));
-            let client =
-                builder.limits(limits).metadata(metadata).connect(&endpoint.to_string()).await?;
+            let client = builder.limits(limits).metadata(metadata).connect(&endpoint.to_string()).await?;
             Ok(Arc::new(client) as Arc<dyn AnyClient>)
         })
     }

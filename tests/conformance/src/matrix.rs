@@ -1,6 +1,7 @@
 //! Every promise on every road with every codec.
 
 use std::collections::VecDeque;
+use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -67,7 +68,12 @@ impl Matrix {
     /// Says that `column` (a road, a codec, or `road·codec`) is known not to keep `promise`, and why. The case still
     /// runs, and fails the run once it passes.
     #[must_use]
-    pub fn known_failure(mut self, promise: &'static str, column: &'static str, reason: &'static str) -> Self {
+    pub fn known_failure(
+        mut self,
+        promise: &'static str,
+        column: &'static str,
+        reason: &'static str,
+    ) -> Self {
         self.known.push(Known { promise, column, reason });
         self
     }
@@ -99,6 +105,25 @@ impl Matrix {
             Cell { row, column, outcome, took }
         });
         Report::new(rows, columns, cells)
+    }
+
+    /// Runs as the `main` of a test without a harness: prints the report, and fails if a promise was not kept.
+    ///
+    /// Knows `--list` and one filter; other options, which `cargo test` passes to every test, change nothing.
+    pub fn main(&self) -> ExitCode {
+        let mut filter = None;
+        for argument in std::env::args().skip(1) {
+            if argument == "--list" {
+                self.promises.iter().for_each(|promise| println!("{}: {}", promise.name(), promise.says()));
+                return ExitCode::SUCCESS;
+            }
+            if !argument.starts_with('-') {
+                filter = Some(argument);
+            }
+        }
+        let report = self.run(filter.as_deref());
+        println!("{report}");
+        if report.is_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
     fn hold(&self, promise: &Promise, stage: &Stage) -> (Outcome, Duration) {

@@ -46,6 +46,8 @@ fn failed_with<T, E: std::fmt::Display>(
     match result {
         Ok(_) => Err(Broken::new(format!("a call was answered that must end with {code} ({ran})"))),
         Err(CallError::Status(status)) if status.code() == code && status.ran() == ran => Ok(()),
-        Err(error) => Err(Broken::new(format!("a call must end with {code} ({ran}), and ended with: {error}"))),
+        Err(error) => {
+            Err(Broken::new(format!("a call must end with {code} ({ran}), and ended with: {error}")))
+        }
     }
 }

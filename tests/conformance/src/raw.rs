@@ -7,8 +7,8 @@ use linkspan_core::{Batch, Error, Inbox, Lane, Link, Pipe};
 
 use crate::broken::Broken;
 use crate::wire::{
-    HELLO, HELLO_CODECS, HELLO_LIMITS, HELLO_VERSIONS, Parts, REQUEST, read_number, write_bytes, write_fields,
-    write_number,
+    HELLO, HELLO_CODECS, HELLO_LIMITS, HELLO_VERSIONS, Parts, REQUEST, read_number, write_bytes,
+    write_fields, write_number,
 };
 
 /// A link without a protocol.

@@ -94,7 +94,7 @@ impl Report {
     fn write_slowest(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut cells: Vec<_> = self.cells.iter().collect();
         cells.sort_unstable_by_key(|cell| std::cmp::Reverse(cell.took));
-        for cell in cells.iter().take(3) {
+        for cell in cells.iter().take(SLOWEST) {
             let millis = cell.took.as_millis();
             writeln!(f, "slowest: {millis} ms for {} on {}", self.row_name(cell), self.column_name(cell))?;
         }
@@ -121,6 +121,9 @@ impl fmt::Display for Report {
         )
     }
 }
+
+/// How many slow cells are named.
+const SLOWEST: usize = 5;
 
 impl Outcome {
     fn sign(&self) -> &'static str {

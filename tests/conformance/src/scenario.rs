@@ -28,7 +28,9 @@ async fn equal_traces(pair: Pair) -> Result<(), Broken> {
     for seed in 0..pair.stage().seeds {
         let script = Script::new(seed, pair.stage().steps);
         let pair = Pair::open(pair.stage(), settings.clone()).await?;
-        let seen = play::play(&pair, &script).await.map_err(|broken| Broken::new(format!("seed {seed}: {broken}")))?;
+        let seen = play::play(&pair, &script)
+            .await
+            .map_err(|broken| Broken::new(format!("seed {seed}: {broken}")))?;
         script.trace().compare(&seen).map_err(|broken| Broken::new(format!("seed {seed}: {broken}")))?;
     }
     Ok(())

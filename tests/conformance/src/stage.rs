@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use linkspan_core::{
-    Capabilities, Endpoint, Error, Limits, Link, Listener, Transport, async_trait,
-};
+use linkspan_core::{Capabilities, Endpoint, Error, Limits, Link, Listener, Transport, async_trait};
 
 use crate::codecs::CodecChoice;
 use crate::harness::Harness;

@@ -98,3 +98,48 @@ fn one_way_calls_do_not_outlive_the_count() {
     pair.server.connection.one_way_ended();
     assert_eq!(pair.server.connection.serving(), 0);
 }
+
+/// Lane 0 arrives with an answer, a push and a close; the bodies do not yet.
+fn closed_before_the_bodies() -> (Pair, u32) {
+    let mut pair = Pair::new();
+    let call = pair.running_call();
+    pair.server.push(&body("1", LARGE)).unwrap();
+    pair.server.respond(call, &body("2", LARGE));
+    pair.server.flush(pair.now, &mut pair.client);
+    pair.server.connection.close(close("done"), &mut pair.server.events);
+    pair.server.flush(pair.now, &mut pair.client);
+    let (heads, bodies): (Vec<_>, Vec<_>) =
+        pair.client.arriving.drain(..).partition(|(lane, _)| *lane == crate::Lane::ZERO);
+    pair.client.arriving = heads.into();
+    pair.client.read(pair.now);
+    pair.client.arriving = bodies.into();
+    (pair, call)
+}
+
+#[test]
+fn a_close_waits_for_the_bodies_that_were_announced_before() {
+    let (mut pair, call) = closed_before_the_bodies();
+    assert_eq!(pair.client.connection.closed(), None);
+    let refused = pair.client.connection.start_call(pair.now, request(b"")).unwrap_err();
+    assert!(refused.0.is_retryable());
+    pair.client.read(pair.now);
+    assert_eq!(pair.client.received(), ["1\0"]);
+    assert_eq!(pair.client.value(call).len(), LARGE);
+    assert_eq!(pair.client.connection.closed(), Some(&close("done")));
+}
+
+#[test]
+fn a_close_waits_no_longer_than_the_link_or_a_second() {
+    for link_ends in [true, false] {
+        let (mut pair, call) = closed_before_the_bodies();
+        if link_ends {
+            let lost = Close::new(CloseCode::LOST, "no close");
+            pair.client.connection.end(lost, &mut pair.client.events);
+        } else {
+            pair.wait(std::time::Duration::from_millis(1001));
+            pair.client.tick(pair.now);
+        }
+        assert_eq!(pair.client.status(call).code(), Code::Unavailable);
+        assert_eq!(pair.client.connection.closed(), Some(&close("done")));
+    }
+}

@@ -40,7 +40,7 @@ pub(super) fn promises() -> Vec<Promise> {
 async fn every_size(pair: Pair) -> Result<(), Broken> {
     let mut rng = Rng::new(7);
     // The borders of a body of its own and of a frame, give or take what surrounds the text.
-    let borders = [0, 16 * 1024, 64 * 1024, 128 * 1024];
+    let borders = [0, 16 * 1024, 64 * 1024];
     let sizes = borders.iter().flat_map(|&border| [border, border + 1].into_iter().chain(below(border)));
     for size in sizes {
         let text = rng.text(size);
@@ -52,12 +52,12 @@ async fn every_size(pair: Pair) -> Result<(), Broken> {
 
 /// A few sizes a little below `border`.
 fn below(border: usize) -> impl Iterator<Item = usize> {
-    [1, 2, 8, 64, 96].into_iter().filter_map(move |less| border.checked_sub(less))
+    [1, 8, 64].into_iter().filter_map(move |less| border.checked_sub(less))
 }
 
 async fn large_bodies(pair: Pair) -> Result<(), Broken> {
     let mut calls = JoinSet::new();
-    for id in 0..4 {
+    for id in 0..2 {
         let text = Rng::new(id).text(1_100_000);
         let call = pair.client.run(Ask::new(id).with_text(text.clone()));
         calls.spawn(async move { (id, text, call.await) });
@@ -111,4 +111,4 @@ async fn abandoned_bodies(pair: Pair) -> Result<(), Broken> {
     pair.settle("a call still takes a place", || here.in_flight() == 0 && there.serving() == 0).await
 }
 
-const LARGE: u32 = 3_000_000;
+const LARGE: u32 = 2_000_000;

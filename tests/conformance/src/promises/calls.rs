@@ -29,12 +29,8 @@ pub(super) fn promises() -> Vec<Promise> {
             many_in_flight,
         )
         .of(&["I7"]),
-        Promise::new(
-            "a handler runs once per call",
-            "No call starts its handler twice.",
-            runs_once,
-        )
-        .of(&["I33"]),
+        Promise::new("a handler runs once per call", "No call starts its handler twice.", runs_once)
+            .of(&["I33"]),
         Promise::new(
             "a one-way call runs, unanswered",
             "A one-way call runs its handler once, and no frame answers it.",
@@ -81,7 +77,9 @@ async fn many_in_flight(pair: Pair) -> Result<(), Broken> {
         let call = pair.client.run(Ask::new(id).then(Step::Gate));
         calls.spawn(async move { (id, call.await) });
     }
-    pair.seen.until(|log| log.iter().filter(|seen| matches!(seen, Seen::Started(_))).count() as u64 >= count).await;
+    pair.seen
+        .until(|log| log.iter().filter(|seen| matches!(seen, Seen::Started(_))).count() as u64 >= count)
+        .await;
     pair.seen.open_gate();
     let answers = calls.join_all().await;
     for (id, answer) in answers {
@@ -121,7 +119,8 @@ async fn one_way(pair: Pair) -> Result<(), Broken> {
 }
 
 async fn metadata(pair: Pair) -> Result<(), Broken> {
-    let metadata = Metadata::new().with("trace", "a1").with("bytes", [0, 255, 10]).with("trace", "").with("é", "ü");
+    let metadata =
+        Metadata::new().with("trace", "a1").with("bytes", [0, 255, 10]).with("trace", "").with("é", "ü");
     let call = pair.client.run(Ask::new(1).then(Step::Headers)).with_metadata(metadata.clone());
     let Response { value, metadata: returned, .. } = call.into_response().await?;
     Broken::unless_equal("id", &value.id, &1)?;

@@ -52,7 +52,8 @@ async fn values_survive(pair: Pair) -> Result<(), Broken> {
         sample.unsigned.push(rng.next() >> rng.below(64));
         sample.signed.push(rng.next().cast_signed() >> rng.below(64));
         sample.fractions.push(f64::from_bits(rng.next() & !(0x7ff << 52) | rng.below(0x7ff) << 52));
-        sample.maybe = [None, Some(false), Some(true)].into_iter().nth(usize::try_from(rng.below(3))?).flatten();
+        sample.maybe =
+            [None, Some(false), Some(true)].into_iter().nth(usize::try_from(rng.below(3))?).flatten();
     }
     Ok(())
 }

@@ -103,7 +103,8 @@ async fn every_request_ends(pair: Pair) -> Result<(), Broken> {
         let failure = link.next_of(FAILURE).await?;
         let mut fields = failure.fields.as_slice();
         let (call, code) = (read_number(&mut fields), read_number(&mut fields));
-        let wanted = if call.is_some_and(|call| call % 2 == 0) { Code::Unimplemented } else { Code::InvalidArgument };
+        let wanted =
+            if call.is_some_and(|call| call % 2 == 0) { Code::Unimplemented } else { Code::InvalidArgument };
         Broken::unless_equal("code", &code, &Some(wanted.number().into()))?;
         Broken::unless_equal("ran", &read_number(&mut fields), &Some(Ran::No.number().into()))?;
         ended.push(call);

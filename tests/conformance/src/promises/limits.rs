@@ -102,7 +102,9 @@ async fn too_many_calls(pair: Pair) -> Result<(), Broken> {
 async fn server_enforces(pair: Pair) -> Result<(), Broken> {
     let mut link = pair.raw().await?;
     link.greet(pair.codec().name()).await?;
-    for (call, code) in [(4, Code::ResourceExhausted), (3, Code::InvalidArgument), (99, Code::ResourceExhausted)] {
+    for (call, code) in
+        [(4, Code::ResourceExhausted), (3, Code::InvalidArgument), (99, Code::ResourceExhausted)]
+    {
         link.send(&request(call, "Kit/Run", b"\xff")).await?;
         let failure = link.next_of(FAILURE).await?;
         let mut fields = failure.fields.as_slice();
@@ -187,7 +189,9 @@ async fn cancel_flood(pair: Pair) -> Result<(), Broken> {
 
 async fn silent_handshake(pair: Pair) -> Result<(), Broken> {
     let mut link = pair.raw().await?;
-    while link.next().await.is_some() {}
+    let close = link.next_of(CLOSE).await?;
+    Broken::unless_equal("close code", &first_number(&close), &Some(CloseCode::TIMEOUT.number().into()))?;
+    drop(link);
     pair.client.echo("undisturbed".into()).await?;
     Broken::unless_equal("sessions", &pair.server()?.sessions().len(), &1)
 }

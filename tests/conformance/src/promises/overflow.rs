@@ -98,7 +98,9 @@ async fn pausing_client(pair: Pair) -> Result<(), Broken> {
             Err(refused) if refused.reason == PushError::Full => break refused.push,
             Err(refused) => return Err(refused.reason.into()),
         }
-        Broken::unless(accepted < MAX_STALLED, || "a client that takes nothing is pushed to without end".into())?;
+        Broken::unless(accepted < MAX_STALLED, || {
+            "a client that takes nothing is pushed to without end".into()
+        })?;
         tokio::task::yield_now().await;
     };
     let pushing = tokio::spawn(async move { session.push(waiting).await });
@@ -127,6 +129,7 @@ async fn stalled_client(pair: Pair) -> Result<(), Broken> {
         Broken::unless_equal("number", &notes.next().await?.number, &number)?;
     }
     Broken::unless_equal("push to the stalled client", &stuffing.await?, &Err(PushError::Closed))?;
+    stalled.tap.open();
     let close = pair.seen.saw_close(stalled.session().id()).await;
     Broken::unless_equal("close code", &close.code(), &CloseCode::SLOW)?;
     pair.client.echo("undisturbed".into()).await?;

@@ -112,7 +112,7 @@ async fn nothing_more(pair: &Pair, mut notes: crate::pair::Notes) -> Result<(), 
 async fn mixed_sizes(pair: Pair) -> Result<(), Broken> {
     let (session, mut notes) = (pair.session()?, pair.client.notes());
     let pushes: Vec<_> = (0u64..60)
-        .zip([10, 70_000, 0, 20_000, 100, 16_300].into_iter().cycle())
+        .zip([10, 70_000, 0, 20_000, 100, 16_300, 1, 2, 3, 4].into_iter().cycle())
         .map(|(number, len)| pair.push(Note::new(1, number, len)))
         .collect();
     let pushing = tokio::spawn(async move {
@@ -137,7 +137,7 @@ async fn before_return(pair: Pair) -> Result<(), Broken> {
 
 async fn large_before_return(pair: Pair) -> Result<(), Broken> {
     for round in 0..20 {
-        pushed_before_answer(&pair.client, round, 60_000).await?;
+        pushed_before_answer(&pair.client, round, 20_000).await?;
     }
     Ok(())
 }

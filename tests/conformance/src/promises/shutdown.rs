@@ -9,7 +9,7 @@ use crate::observer::Seen;
 use crate::pair::Pair;
 use crate::promise::Promise;
 use crate::raw::{hello, numbers, request};
-use crate::values::{Ask, Step};
+use crate::values::{Ask, Note, Step};
 use crate::wire::{BODY, HELLO, Parts, RESPONSE};
 
 pub(super) fn promises() -> Vec<Promise> {
@@ -18,6 +18,11 @@ pub(super) fn promises() -> Vec<Promise> {
             "shutdown lets calls end",
             "A server that shuts down answers the calls in flight, and refuses new ones with `did not run`.",
             shutdown_drains,
+        ),
+        Promise::new(
+            "shutdown lets large answers arrive",
+            "A server that shuts down closes no session before the large answers of its calls are complete.",
+            shutdown_sends_large,
         ),
         Promise::new(
             "shutdown tells clients to come back",
@@ -48,8 +53,25 @@ async fn shutdown_drains(pair: Pair) -> Result<(), Broken> {
     pair_until_refused(&pair, &mut refused).await?;
     failed_with(refused.unwrap_or(Ok(String::new())), Code::Unavailable, Ran::No)?;
     pair.seen.open_gate();
-    let answer = calling.await?;
-    Broken::unless_equal("answer of the call in flight", &answer.map(|answer| answer.id), &Ok(1))?;
+    Broken::unless_equal("id of the call in flight", &calling.await??.id, &1)?;
+    shutting.await?;
+    Ok(())
+}
+
+async fn shutdown_sends_large(pair: Pair) -> Result<(), Broken> {
+    let calls: Vec<_> = (0..3)
+        .map(|id| tokio::spawn(pair.client.run(Ask::new(id).then(Step::Gate).then(Step::Answer(LARGE)))))
+        .collect();
+    for id in 0..3 {
+        pair.seen.saw(Seen::Started(id)).await;
+    }
+    let server = pair.server()?;
+    let shutting = tokio::spawn(async move { server.shutdown().await });
+    pair.seen.open_gate();
+    for (id, calling) in (0..).zip(calls) {
+        let answer = calling.await??;
+        Broken::unless(answer.text == Note::new(0, id, LARGE).text, || "a large answer was changed".into())?;
+    }
     shutting.await?;
     Ok(())
 }
@@ -90,6 +112,9 @@ async fn server_gone(pair: Pair) -> Result<(), Broken> {
     for ended in calls.join_all().await {
         failed_with(ended, Code::Unavailable, Ran::Maybe)?;
     }
+    for id in 0..16 {
+        pair.seen.saw(Seen::Dropped(id)).await;
+    }
     failed_with(pair.client.run(Ask::new(99)).await, Code::Unavailable, Ran::No)
 }
 
@@ -118,5 +143,7 @@ async fn garbage_peer(pair: Pair) -> Result<(), Broken> {
     Broken::unless_equal("first client's close", &pair.client.session().close_reason(), &None)
 }
 
+/// Characters of an answer that is still on its way when its handler has ended.
+const LARGE: u32 = 600_000;
 /// Round trips until a server must have said that it goes.
 const MAX_CALLS: usize = 2000;

@@ -112,8 +112,8 @@ impl Epoch {
 
 impl Act {
     fn random(rng: &mut Rng) -> Self {
-        let len = match rng.below(8) {
-            0 => 16_000 + u32::try_from(rng.below(60_000)).unwrap_or(0),
+        let len = match rng.below(24) {
+            0 => 16_000 + u32::try_from(rng.below(30_000)).unwrap_or(0),
             _ => u32::try_from(rng.below(300)).unwrap_or(0),
         };
         let count = 1 + u32::try_from(rng.below(4)).unwrap_or(0);
