@@ -1,5 +1,6 @@
 //! Linkspan, as an application uses it: a trait, a server, a generated stub.
 
+use linkspan::quic::{DevelopmentCa, Quic};
 use linkspan::{Blob, Client, Limits, Server};
 
 use super::{Args, Caller, Product};
@@ -47,10 +48,19 @@ impl Caller for Stub {
 }
 
 pub(super) async fn serve(url: &str) -> Result<(), Failure> {
-    let server =
-        Server::builder().service(ArithServer::new(Calculator)).limits(limits()).listen(url).start().await?;
+    let mut builder = Server::builder().service(ArithServer::new(Calculator)).limits(limits()).listen(url);
+    let ca_file = std::env::temp_dir().join(format!("linkspan-bench-{}.pem", std::process::id()));
+    let is_quic = url.starts_with("quic:");
+    if is_quic {
+        let ca = DevelopmentCa::generate()?;
+        std::fs::write(&ca_file, ca.ca_pem())?;
+        builder = builder.transport(Quic::new().with_identity(ca.issue(&["127.0.0.1", "localhost"])?));
+    }
+    let server = builder.start().await?;
     for endpoint in server.endpoints() {
-        println!("{endpoint}");
+        // The client trusts what the address names.
+        let ca = is_quic.then(|| endpoint.clone().with_option("ca", &ca_file.to_string_lossy()));
+        println!("{}", ca.as_ref().unwrap_or(endpoint));
     }
     server.stopped().await;
     Ok(())
