@@ -22,8 +22,14 @@ use crate::frame::MAX_FRAME_LEN;
 pub struct Limits {
     /// Largest message accepted, in bytes. Default 4 MiB (the gRPC default).
     ///
-    /// Higher admits larger payloads; lower bounds memory: the worst case is this × `max_lanes` per connection.
+    /// Higher admits larger payloads; lower bounds memory: what arrives holds at most this × twice `max_lanes` per
+    /// connection, besides the arguments of handlers that run.
     pub max_message_len: usize,
+    /// Bytes of bodies over 16 KiB that wait to leave one connection, both requests and answers. Default 64 MiB; what
+    /// exceeds it is answered *did not run*, or *ran* if it is an answer.
+    ///
+    /// Higher lets a slow peer ask for more at once; lower bounds memory.
+    pub max_bulk_len: usize,
     /// Largest message accepted before the peer is admitted, in bytes. Default 64 KiB: a hello with a token fits.
     pub max_hello_len: usize,
     /// Calls a peer may have in flight on one connection. Default 4,096; one more is answered *did not run*.
@@ -51,7 +57,9 @@ pub struct Limits {
     pub max_connections: usize,
     /// Connections of one server from one address, loopback exempt. Default 1,024: many users share one.
     pub max_connections_per_address: usize,
-    /// Cancels a peer may send per second. Default 1,000; a flood costs the attacker less than the server.
+    /// Cancels, resets and pings a peer may send per second in the long run. Default 1,000; a flood costs the attacker
+    /// less than the server. Two for every call that may be in flight are free at first, so that a client may give up all
+    /// its calls at once.
     pub max_cancels_per_second: u32,
     /// Time for all stages of the handshake together. Default 10 s.
     #[serde(with = "duration")]
@@ -76,6 +84,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_message_len: 4 * 1024 * 1024,
+            max_bulk_len: 64 * 1024 * 1024,
             max_hello_len: 64 * 1024,
             max_in_flight: 4096,
             max_lanes: 64,
@@ -115,6 +124,7 @@ macro_rules! setters {
 
 setters! {
     with_max_message_len max_message_len: usize,
+    with_max_bulk_len max_bulk_len: usize,
     with_max_hello_len max_hello_len: usize,
     with_max_in_flight max_in_flight: u32,
     with_max_lanes max_lanes: u32,
@@ -145,6 +155,7 @@ impl Limits {
             ("max_in_flight", u64::from(self.max_in_flight), 1, 65_536),
             ("max_lanes", u64::from(self.max_lanes), 1, 4096),
             ("max_message_len", self.max_message_len as u64, 16_384, 1 << 31),
+            ("max_bulk_len", self.max_bulk_len as u64, 0, 1 << 40),
             ("max_hello_len", self.max_hello_len as u64, 256, MAX_FRAME_LEN as u64),
             ("max_metadata_len", self.max_metadata_len as u64, 0, 32_768),
             ("max_metadata_entries", self.max_metadata_entries as u64, 0, 4096),

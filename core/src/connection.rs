@@ -27,7 +27,7 @@ pub use events::Notification;
 pub(crate) use events::{CancelReason, Events, Incoming, Received};
 pub(crate) use handshake::{Offer, Opened, choose_codec};
 pub use outgoing::Reply;
-pub(crate) use outgoing::{NoRoom, OutPush, OutRequest, ReplyBody};
+pub(crate) use outgoing::{NoRoom, OutBody, OutPush, OutRequest, ReplyBody};
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -42,7 +42,7 @@ use outbox::Outbox;
 use serving::Serving;
 
 use crate::wire::{self, Message};
-use crate::{Batch, Close, CloseCode, Code, Error, Inbox, Limits, Ran, Status};
+use crate::{Batch, Close, CloseCode, Code, Error, ErrorKind, Inbox, Limits, Ran, Status};
 
 /// Which end of the link this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,8 @@ pub(crate) struct Connection {
     next_one_way: u64,
     /// Pushes and gaps made here.
     pushes_made: u64,
+    /// Bytes that came before the hellos were exchanged.
+    greeting_len: usize,
     /// Refuses new requests of the peer, since this side is going away.
     leaving: bool,
     /// The peer closed, and bodies that it announced before are still on their way.
@@ -123,6 +125,7 @@ impl Connection {
             one_way_arriving: HashMap::new(),
             next_one_way: 0,
             pushes_made: 0,
+            greeting_len: 0,
             leaving: false,
             ending: None,
             limits,
@@ -162,6 +165,15 @@ impl Connection {
         for frame in inbox.frames() {
             if self.closed().is_some() {
                 break;
+            }
+            if matches!(self.phase, Phase::Opening { .. }) {
+                self.greeting_len += frame.len();
+                if self.greeting_len > self.limits.max_hello_len {
+                    return Err(Error::new(
+                        ErrorKind::FrameTooLarge,
+                        "too much comes before the hellos are exchanged",
+                    ));
+                }
             }
             if let Some(message) = wire::decode(frame)? {
                 self.handle_message(now, message, inbox, events)?;

@@ -7,14 +7,14 @@ pub(crate) use clock::now;
 pub(crate) use greet::{Greeted, flush, greet};
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::time::{Sleep, timeout};
 
-use crate::connection::{Events, Received, close_for};
+use crate::connection::{Events, Received, Reply, close_for};
 use crate::service::Runner;
 use crate::transport::Pipe;
 use crate::{Batch, Close, CloseCode, Error, ErrorKind, Inbox, Session};
@@ -34,6 +34,8 @@ pub(crate) struct Driver {
     batch: Batch,
     inbox: Inbox,
     events: Events,
+    /// Replies of handlers that ended in place; its memory is kept.
+    replies: Vec<(Option<u32>, Reply)>,
     sleep: Pin<Box<Sleep>>,
     /// The pipe has not flushed what it was given.
     sending: bool,
@@ -56,6 +58,7 @@ impl Driver {
             batch: Batch::new(),
             inbox: Inbox::new(),
             events,
+            replies: Vec::new(),
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
             sending: false,
             waited: false,
@@ -102,6 +105,9 @@ impl Driver {
         let mut state = self.session.lock();
         let busy = state.connection.in_flight() + state.connection.serving() > 1;
         let gives_way = state.take_nudge() && busy && !self.waited;
+        if gives_way {
+            state.set_clock(now());
+        }
         drop(state);
         self.waited = gives_way;
         if gives_way {
@@ -114,6 +120,7 @@ impl Driver {
     fn fill(&mut self) -> Option<Close> {
         let mut state = self.session.lock();
         let now = now();
+        state.set_clock(now);
         if state.connection.poll_timeout().is_some_and(|due| due <= now) {
             state.connection.handle_timeout(now, &mut self.events);
         }
@@ -124,8 +131,8 @@ impl Driver {
         }
         let cancelled = state.take_cancelled(&mut self.events);
         drop(state);
-        for (cancellation, reason) in cancelled {
-            cancellation.cancel(reason);
+        for (context, reason) in cancelled {
+            context.cancellation().cancel(reason);
         }
         self.events.wakers.drain(..).for_each(Waker::wake);
         closed
@@ -145,8 +152,10 @@ impl Driver {
         };
         let remaining = if self.sending { self.batch.len().max(1) } else { 0 };
         let mut state = self.session.lock();
-        state.connection.handle_sent(now(), self.batch.len() < before, remaining);
-        let room = if self.sending { Vec::new() } else { state.take_room_waiters() };
+        let now = state.now();
+        state.connection.handle_sent(now, self.batch.len() < before, remaining);
+        // Not only when all is flushed: a busy link may never come to that.
+        let room = if state.connection.has_room(1) { state.take_room_waiters() } else { Vec::new() };
         drop(state);
         room.into_iter().for_each(Waker::wake);
         Ok(())
@@ -163,7 +172,8 @@ impl Driver {
             }
         }
         let mut state = self.session.lock();
-        let handled = state.connection.handle_inbox(now(), &self.inbox, &mut self.events);
+        let now = state.now();
+        let handled = state.connection.handle_inbox(now, &self.inbox, &mut self.events);
         if let Err(error) = handled {
             state.connection.close(close_for(&error), &mut self.events);
         }
@@ -178,20 +188,19 @@ impl Driver {
     /// Hands on what the connection reported. No lock is held while handlers run.
     fn dispatch(&mut self, cx: &mut Context<'_>) {
         hand_on(&*self.deliver, &mut self.events);
-        self.events.wakers.drain(..).for_each(Waker::wake);
-        let mut replies = Vec::new();
+        wake_all(&mut self.events.wakers);
         for incoming in self.events.requests.drain(..) {
             let call = incoming.call;
             if let Some(reply) = self.runner.start(&self.session, incoming, cx) {
-                replies.push((call, reply));
+                self.replies.push((call, reply));
             }
         }
-        if replies.is_empty() && self.events.cancelled.is_empty() {
+        if self.replies.is_empty() && self.events.cancelled.is_empty() {
             return;
         }
         let mut state = self.session.lock();
         let mut idle = Vec::new();
-        for (call, reply) in replies {
+        for (call, reply) in self.replies.drain(..) {
             match call {
                 Some(call) => state.connection.respond(call, reply),
                 None => idle.extend(state.one_way_ended()),
@@ -200,8 +209,8 @@ impl Driver {
         let cancelled = state.take_cancelled(&mut self.events);
         drop(state);
         idle.into_iter().for_each(Waker::wake);
-        for (cancellation, reason) in cancelled {
-            cancellation.cancel(reason);
+        for (context, reason) in cancelled {
+            context.cancellation().cancel(reason);
         }
     }
 
@@ -217,7 +226,8 @@ impl Driver {
         match due {
             None => true,
             Some(due) => {
-                if self.sleep.deadline().into_std() != due {
+                // A sleep that ends early finds nothing due and begins anew: cheaper than moving it with every read.
+                if due < self.sleep.deadline().into_std() || self.sleep.is_elapsed() {
                     self.sleep.as_mut().reset(due.into());
                 }
                 self.sleep.as_mut().poll(cx).is_pending()
@@ -240,8 +250,8 @@ impl Driver {
         self.events.wakers.extend(state.take_room_waiters());
         let cancelled = state.take_cancelled(&mut self.events);
         drop(state);
-        for (cancellation, reason) in cancelled {
-            cancellation.cancel(reason);
+        for (context, reason) in cancelled {
+            context.cancellation().cancel(reason);
         }
         hand_on(&*self.deliver, &mut self.events);
         self.events.wakers.drain(..).for_each(Waker::wake);
@@ -254,6 +264,21 @@ fn hand_on(deliver: &dyn Deliver, events: &mut Events) {
     if !events.received.is_empty() {
         let readers = deliver.deliver(std::mem::take(&mut events.received));
         events.wakers.extend(readers);
+    }
+}
+
+/// Wakes the callers that one read answered.
+///
+/// Woken one by one from here, each would make the runtime rouse a sleeping worker, which finds a single task, runs it
+/// and sleeps again. A waker that yields is woken by the runtime together with the others, before one worker is roused
+/// for all of them.
+fn wake_all(wakers: &mut Vec<Waker>) {
+    if wakers.len() <= FEW {
+        return wakers.drain(..).for_each(Waker::wake);
+    }
+    for waker in wakers.drain(..) {
+        let yielding = pin!(tokio::task::yield_now());
+        let _ = yielding.poll(&mut Context::from_waker(&waker));
     }
 }
 
@@ -283,5 +308,7 @@ pub(crate) async fn wind_down(pipe: &mut dyn Pipe, batch: &mut Batch, close: &Cl
 
 /// How long a closed link may take to wind down. Chosen as several round trips of a slow network.
 const LINGER: Duration = Duration::from_secs(1);
+/// Callers that are woken at once: the first two go to the worker that drives, and cost nothing extra.
+const FEW: usize = 2;
 /// Reads handled before other tasks get their turn.
 const ROUNDS: usize = 16;

@@ -211,6 +211,9 @@ pub enum PushError {
     /// The push exceeds the largest message, or its metadata their bounds.
     #[error("push is too large: {0}")]
     TooLarge(String),
+    /// The receiver takes no pushes: a server does not, its clients call it.
+    #[error("a server takes no pushes")]
+    Unaccepted,
     /// The receiver's codec cannot carry it.
     #[error("push cannot be had in the codec {0}")]
     UnsupportedCodec(String),

@@ -26,6 +26,7 @@ pub struct Server<K> {
     endpoints: Vec<Endpoint>,
     listeners: Mutex<JoinSet<()>>,
     stop: CancellationToken,
+    stopped: CancellationToken,
     stack: PhantomData<fn() -> K>,
 }
 
@@ -76,6 +77,7 @@ impl<K> Server<K> {
         let mut listeners = self.listeners.lock().await;
         listeners.abort_all();
         while listeners.join_next().await.is_some() {}
+        self.stopped.cancel();
     }
 
     /// Waits until the server was shut down.
@@ -83,7 +85,7 @@ impl<K> Server<K> {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn stopped(&self) {
-        self.stop.cancelled().await;
+        self.stopped.cancelled().await;
     }
 
     fn close_all(&self) {
@@ -97,6 +99,7 @@ impl<K> Drop for Server<K> {
     fn drop(&mut self) {
         self.stop.cancel();
         self.close_all();
+        self.stopped.cancel();
     }
 }
 

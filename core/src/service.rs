@@ -11,7 +11,7 @@ pub(crate) use cancellation::Cancellation;
 pub use context::Context;
 pub(crate) use context::inherited_deadline;
 pub use layer::{CallRequest, Calls};
-pub(crate) use router::Router;
+pub(crate) use router::{Route, Router};
 pub(crate) use run::Runner;
 pub use table::{CancelPolicy, Handling, MethodDescription, MethodOptions, Payload, ServiceTable};
 

@@ -91,8 +91,8 @@ impl Session {
         let driver = state.nudge();
         let running = state.take_cancelled(&mut events);
         drop(state);
-        for (cancellation, reason) in running {
-            cancellation.cancel(reason);
+        for (context, reason) in running {
+            context.cancellation().cancel(reason);
         }
         events.wakers.into_iter().chain(driver).for_each(Waker::wake);
     }
@@ -126,6 +126,10 @@ impl Session {
     /// Calls from here that the peer has not ended.
     pub fn in_flight(&self) -> usize {
         self.lock().connection.in_flight()
+    }
+
+    pub(crate) fn takes_pushes(&self) -> bool {
+        self.0.facts.takes_pushes
     }
 
     /// Waits until every call that the peer made was answered to the last byte, or the session ended.
@@ -166,8 +170,11 @@ impl Session {
         result
     }
 
-    /// The driver ended: tells everyone who waits.
+    /// Its driver ended, or was dropped: ends what has not ended, and tells everyone who waits.
     pub(crate) fn set_closed(&self, close: Close) {
+        self.close(close);
+        let close = self.lock().connection.closed().cloned();
+        let close = close.unwrap_or_else(|| Close::new(CloseCode::LOST, "session was dropped"));
         let waiting = self.lock().take_room_waiters();
         self.0.closed.send_replace(Some(close));
         waiting.into_iter().for_each(Waker::wake);

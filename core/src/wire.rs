@@ -5,7 +5,7 @@ mod encode;
 mod message;
 mod reader;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod varint;
 
 pub(crate) use decode::{decode, is_path};

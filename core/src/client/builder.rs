@@ -71,13 +71,14 @@ impl<K: Stack> ClientBuilder<K> {
         let endpoint: Endpoint = url.parse()?;
         let codecs = offered_codecs(K::Codecs::NAMES, endpoint.option("codec"))?;
         let transport = self.transports.find(&endpoint)?.clone();
-        let deadline = now() + self.limits.handshake_timeout;
+        let started = now();
+        let deadline = started + self.limits.handshake_timeout;
         let link = timeout_at(deadline.into(), transport.connect(&endpoint))
             .await
             .map_err(|_| too_late(&endpoint))??;
         let (mut pipe, peer) = link.into_parts();
         let max_lanes = peer.capabilities().max_lanes;
-        let mut connection = Connection::new(Role::Connector, self.limits.clone(), max_lanes, now());
+        let mut connection = Connection::new(Role::Connector, self.limits.clone(), max_lanes, started);
         connection.offer(&Offer { codecs, metadata: self.metadata })?;
         let greeted = match greet(&mut *pipe, &mut connection).await {
             Ok(greeted) => greeted,
@@ -111,21 +112,34 @@ fn start<K: Stack>(
         codec,
         agent: opened.agent,
         metadata: opened.metadata,
+        takes_pushes: false,
     };
     let session = Session::new(facts, connection);
     let buffers = Arc::new(Buffers::new(&limits, codec.1));
     let runner = Runner::new(Arc::new(Router::default()), None, K::Codecs::NAMES);
     let driver = Driver::new((pipe, events), session.clone(), runner, buffers.clone());
-    let (ended, ending) = (session.clone(), buffers.clone());
+    let ending = Ending { session: session.clone(), buffers: buffers.clone() };
     // Owned by the connection: it ends when the last client is dropped, which closes the session.
     tokio::spawn(async move {
-        let close = driver.run().await;
-        ended.set_closed(close);
-        ending.end();
+        let _ending = ending;
+        driver.run().await;
     });
     Client {
         inner: Arc::new(Inner { caller: Caller::new(session, limits.call_timeout), buffers }),
         stack: PhantomData,
+    }
+}
+
+/// Ends the session and its streams when the driver has ended, or was dropped with its runtime.
+struct Ending {
+    session: Session,
+    buffers: Arc<Buffers>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.session.set_closed(Close::new(CloseCode::LOST, "the connection's runtime is gone"));
+        self.buffers.end();
     }
 }
 

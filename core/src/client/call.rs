@@ -5,10 +5,10 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{CallError, Caller, Method};
-use crate::connection::{Answer, OutRequest};
+use crate::connection::{Answer, OutBody, OutRequest};
 use crate::driver::now;
 use crate::service::inherited_deadline;
 use crate::wire::Outcome;
@@ -104,13 +104,15 @@ impl<A, R, E> Call<A, R, E> {
 
     fn start(&mut self) -> Result<u32, Status> {
         let session = self.caller.session();
-        let now = now();
-        let timeout = remaining(self.timeout, now)?;
+        let timeout = remaining(self.timeout)?;
         with_buffer(|body| {
             (self.method.encode)(session.codec_index(), &self.args, body).map_err(|error| refuse(&error))?;
             let metadata = std::mem::take(&mut self.metadata);
+            let body = OutBody::take(body);
             let request = OutRequest { path: self.method.path, metadata, timeout, raw: false, body };
-            session.with_output(|state| state.connection.start_call(now, request)).map_err(|failed| failed.0)
+            session
+                .with_output(|state| state.connection.start_call(state.now(), request))
+                .map_err(|failed| failed.0)
         })
     }
 
@@ -185,8 +187,8 @@ impl<A, R, E> fmt::Debug for CallResponse<A, R, E> {
 }
 
 /// The time left: the call's own, or what the handler that calls has left.
-pub(super) fn remaining(own: Option<Duration>, now: Instant) -> Result<Option<Duration>, Status> {
-    let inherited = inherited_deadline().map(|deadline| deadline.saturating_duration_since(now));
+pub(super) fn remaining(own: Option<Duration>) -> Result<Option<Duration>, Status> {
+    let inherited = inherited_deadline().map(|deadline| deadline.saturating_duration_since(now()));
     let timeout = own.into_iter().chain(inherited).min();
     if timeout == Some(Duration::ZERO) {
         return Err(Status::new(Code::DeadlineExceeded, Ran::No, "deadline passed before the call"));

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
+use slab::Slab;
 
 use super::Caller;
 use crate::connection::Received;
@@ -68,9 +69,9 @@ impl Buffers {
         if map.ended {
             buffer.end();
         }
-        if let Some(earlier) = map.services.insert(service, buffer.clone()) {
-            earlier.end();
-        }
+        let earlier = map.services.insert(service, buffer.clone());
+        drop(map);
+        earlier.into_iter().flat_map(|earlier| earlier.end()).for_each(Waker::wake);
         buffer
     }
 
@@ -78,7 +79,10 @@ impl Buffers {
     pub(crate) fn end(&self) {
         let mut map = lock(&self.map);
         map.ended = true;
-        map.services.values().chain([&map.others]).for_each(|buffer| buffer.end());
+        let wakers: Vec<_> =
+            map.services.values().chain([&map.others]).flat_map(|buffer| buffer.end()).collect();
+        drop(map);
+        wakers.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -115,8 +119,8 @@ struct Waiting {
     dropped: u64,
     received: VecDeque<Received>,
     bytes: usize,
-    /// Tasks that wait; a few at most, since each reads for itself.
-    wakers: Vec<Waker>,
+    /// Who waits: at most one task per reader.
+    wakers: Slab<Option<Waker>>,
     ended: bool,
 }
 
@@ -129,6 +133,10 @@ impl Waiting {
         other.received = moved;
         other.bytes = other.received.iter().map(weight).sum();
         self.bytes -= other.bytes;
+    }
+
+    fn take_wakers(&mut self) -> Vec<Waker> {
+        self.wakers.iter_mut().filter_map(|(_, waker)| waker.take()).collect()
     }
 
     fn drop_oldest(&mut self) {
@@ -166,37 +174,65 @@ impl Buffer {
         {
             waiting.drop_oldest();
         }
-        std::mem::take(&mut waiting.wakers)
+        waiting.take_wakers()
     }
 
-    fn end(&self) {
-        let wakers = {
-            let mut waiting = lock(&self.0);
-            waiting.ended = true;
-            std::mem::take(&mut waiting.wakers)
-        };
-        wakers.into_iter().for_each(Waker::wake);
+    /// Nothing more will come. Returns whom to wake.
+    fn end(&self) -> Vec<Waker> {
+        let mut waiting = lock(&self.0);
+        waiting.ended = true;
+        waiting.take_wakers()
+    }
+}
+
+/// One that reads a buffer.
+struct Reader {
+    buffer: Arc<Buffer>,
+    key: usize,
+    /// Reading keeps the connection open.
+    caller: Caller,
+}
+
+impl Reader {
+    fn new(buffer: Arc<Buffer>, caller: Caller) -> Self {
+        let key = lock(&buffer.0).wakers.insert(None);
+        Self { buffer, key, caller }
     }
 
     fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<Received>> {
-        let mut waiting = lock(&self.0);
+        let mut waiting = lock(&self.buffer.0);
         match waiting.next() {
             Some(received) => Poll::Ready(Some(received)),
             None if waiting.ended => Poll::Ready(None),
             None => {
-                if !waiting.wakers.iter().any(|known| known.will_wake(cx.waker())) {
-                    waiting.wakers.push(cx.waker().clone());
+                let mut displaced = Some(cx.waker().clone());
+                if let Some(place) = waiting.wakers.get_mut(self.key) {
+                    std::mem::swap(place, &mut displaced);
                 }
+                drop(waiting);
+                drop(displaced); // outside the lock: it may be the last handle of a task
                 Poll::Pending
             }
         }
     }
 }
 
+impl Clone for Reader {
+    fn clone(&self) -> Self {
+        Self::new(self.buffer.clone(), self.caller.clone())
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let waker = lock(&self.buffer.0).wakers.try_remove(self.key);
+        drop(waker);
+    }
+}
+
 /// A service's notifications, typed, in order; ends with the connection. A [`Stream`] too.
 pub struct Events<E> {
-    buffer: Arc<Buffer>,
-    caller: Caller,
+    reader: Reader,
     decode: fn(&Notification) -> Result<E, Error>,
     gap: fn(Gap) -> E,
 }
@@ -206,7 +242,7 @@ impl<E> Events<E> {
     where
         E: Event<K>,
     {
-        Self { buffer, caller, decode: E::decode, gap: E::gap }
+        Self { reader: Reader::new(buffer, caller), decode: E::decode, gap: E::gap }
     }
 
     /// The next event; `None` once the connection ended and all was read. A notification whose body cannot be read is an
@@ -223,11 +259,11 @@ impl<E> Events<E> {
 
     /// The server that pushes.
     pub fn session(&self) -> &Session {
-        self.caller.session()
+        self.reader.caller.session()
     }
 
     fn poll_event(&self, cx: &Context<'_>) -> Poll<Option<Result<E, Error>>> {
-        self.buffer.poll_next(cx).map(|received| {
+        self.reader.poll_next(cx).map(|received| {
             received.map(|received| match received {
                 Received::Gap(gap) => Ok((self.gap)(gap)),
                 Received::Notification(notification) => (self.decode)(&notification),
@@ -253,13 +289,12 @@ impl<E> fmt::Debug for Events<E> {
 /// Notifications as they came, in order; ends with the connection. A [`Stream`] too.
 #[derive(Clone)]
 pub struct Notifications {
-    buffer: Arc<Buffer>,
-    caller: Caller,
+    reader: Reader,
 }
 
 impl Notifications {
     pub(super) fn new(buffer: Arc<Buffer>, caller: Caller) -> Self {
-        Self { buffer, caller }
+        Self { reader: Reader::new(buffer, caller) }
     }
 
     /// The next notification, or in its place how many are missing; `None` once the connection ended and all was read.
@@ -275,11 +310,11 @@ impl Notifications {
 
     /// The server that pushes.
     pub fn session(&self) -> &Session {
-        self.caller.session()
+        self.reader.caller.session()
     }
 
     fn poll_notification(&self, cx: &Context<'_>) -> Poll<Option<Result<Notification, Gap>>> {
-        self.buffer.poll_next(cx).map(|received| {
+        self.reader.poll_next(cx).map(|received| {
             received.map(|received| match received {
                 Received::Gap(gap) => Err(gap),
                 Received::Notification(notification) => Ok(notification),

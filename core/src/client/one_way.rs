@@ -7,8 +7,7 @@ use std::task::{Context, Poll};
 
 use super::call::{refuse, remaining, with_buffer};
 use super::{Caller, OneWayMethod};
-use crate::connection::OutRequest;
-use crate::driver::now;
+use crate::connection::{OutBody, OutRequest};
 use crate::{Metadata, Status};
 
 /// A call that is never answered. Awaiting it queues the request, waiting for room; whether it ran nobody tells.
@@ -36,9 +35,10 @@ impl<A> OneWayCall<A> {
 
     fn start(&self, cx: &Context<'_>) -> Poll<Result<(), Status>> {
         let session = self.caller.session();
-        let timeout = remaining(None, now())?;
+        let timeout = remaining(None)?;
         with_buffer(|body| {
             (self.method.encode)(session.codec_index(), &self.args, body).map_err(|error| refuse(&error))?;
+            let body = OutBody::take(body);
             session.with_output(|state| {
                 let metadata = self.metadata.clone();
                 let request = OutRequest { path: self.method.path, metadata, timeout, raw: false, body };

@@ -26,6 +26,7 @@ pub(crate) struct Bulk {
     open: VecDeque<Leaving>,
     waiting: VecDeque<Leaving>,
     next_lane: u64,
+    len: usize,
 }
 
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl Bulk {
             Role::Acceptor => 2,
             Role::Connector => 1,
         };
-        Self { open: VecDeque::new(), waiting: VecDeque::new(), next_lane }
+        Self { open: VecDeque::new(), waiting: VecDeque::new(), next_lane, len: 0 }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -51,12 +52,19 @@ impl Bulk {
     pub(crate) fn clear(&mut self) {
         self.open.clear();
         self.waiting.clear();
+        self.len = 0;
+    }
+
+    /// Bytes that have not left.
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
     /// Queues a body, which is not empty, and says where it will be.
     pub(crate) fn push(&mut self, sender: Sender, body: Bytes) -> BodyPlace {
         let lane = Lane::new(self.next_lane);
         self.next_lane += 2;
+        self.len += body.len();
         let len = body.len() as u64;
         self.waiting.push_back(Leaving { lane, body, sender });
         BodyPlace { lane, len }
@@ -68,6 +76,7 @@ impl Bulk {
             bodies.retain(|leaving| {
                 let keep = leaving.sender != sender;
                 if !keep {
+                    self.len -= leaving.body.len();
                     let _ = out.push((kind::RESET, LAST | RESET), leaving.lane, None, |_| {});
                 }
                 keep
@@ -94,6 +103,7 @@ impl Bulk {
             }
             let piece = leaving.body.split_to(leaving.body.len().min(PIECE_LEN));
             room = room.saturating_sub(piece.len());
+            self.len -= piece.len();
             let last = leaving.body.is_empty();
             let _ = out.push((kind::BODY, if last { LAST } else { 0 }), leaving.lane, Some(piece), |_| {});
             blocked = 0;

@@ -14,8 +14,9 @@ pub(crate) struct Life {
     /// Since when the peer has taken nothing.
     stalled: Option<Instant>,
     write_timeout: Duration,
-    /// Cancels in the second that began then.
+    /// Cancels that are still free, as of then.
     cancels: (Instant, u32),
+    max_cancels: u32,
 }
 
 /// What is due.
@@ -36,7 +37,8 @@ impl Life {
             max_missed: limits.max_missed_pings,
             stalled: None,
             write_timeout: limits.write_timeout,
-            cancels: (now, 0),
+            cancels: (now, free_cancels(limits)),
+            max_cancels: free_cancels(limits),
         }
     }
 
@@ -65,18 +67,22 @@ impl Life {
         }
     }
 
-    /// A cancel, reset or ping came: what costs its sender less than us.
+    /// A cancel, reset or ping came: what costs its sender less than us. A peer may give up all that it has in flight at
+    /// once; beyond that, so many a second.
     pub(crate) fn count_cancel(&mut self, now: Instant, max_per_second: u32) -> Result<(), Error> {
-        if now.saturating_duration_since(self.cancels.0) >= Duration::from_secs(1) {
-            self.cancels = (now, 0);
+        let (since, free) = self.cancels;
+        let earned = now.saturating_duration_since(since).as_millis() * u128::from(max_per_second) / 1000;
+        if earned > 0 {
+            let earned = u32::try_from(earned).unwrap_or(u32::MAX);
+            self.cancels = (now, free.saturating_add(earned).min(self.max_cancels));
         }
-        self.cancels.1 += 1;
-        if self.cancels.1 > max_per_second {
+        let Some(left) = self.cancels.1.checked_sub(1) else {
             return Err(Error::new(
                 ErrorKind::AtCapacity,
                 format!("more than {max_per_second} cancels, resets and pings in a second"),
             ));
-        }
+        };
+        self.cancels.1 = left;
         Ok(())
     }
 
@@ -105,4 +111,9 @@ impl Life {
     fn ping_due(&self) -> Instant {
         self.heard + self.ping_after * (self.missed + 1)
     }
+}
+
+/// Cancels that cost nothing at first: one, and the reset of its body, for every call that may be in flight.
+fn free_cancels(limits: &Limits) -> u32 {
+    limits.max_in_flight.saturating_mul(2).max(limits.max_cancels_per_second)
 }

@@ -19,7 +19,37 @@ pub(crate) struct OutRequest<'a> {
     pub(crate) metadata: Metadata,
     pub(crate) timeout: Option<Duration>,
     pub(crate) raw: bool,
-    pub(crate) body: &'a [u8],
+    pub(crate) body: OutBody<'a>,
+}
+
+/// Encoded arguments: small ones are copied under the lock, large ones handed over.
+#[derive(Clone, Debug)]
+pub(crate) enum OutBody<'a> {
+    Large(Bytes),
+    Small(&'a [u8]),
+}
+
+impl<'a> OutBody<'a> {
+    /// What `buffer` holds; a large body takes the buffer's memory along.
+    pub(crate) fn take(buffer: &'a mut Vec<u8>) -> Self {
+        if buffer.len() <= MAX_INLINE_LEN {
+            Self::Small(buffer)
+        } else {
+            Self::Large(std::mem::take(buffer).into())
+        }
+    }
+
+    /// What `body` holds, by reference.
+    pub(crate) fn share(body: &'a Bytes) -> Self {
+        if body.len() <= MAX_INLINE_LEN { Self::Small(body) } else { Self::Large(body.clone()) }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Large(body) => body.len(),
+            Self::Small(body) => body.len(),
+        }
+    }
 }
 
 /// An answer to a call of the peer.
@@ -106,12 +136,16 @@ impl Connection {
                 format!("arguments of {} bytes; at most {max}", request.body.len()),
             );
         }
+        if !self.has_bulk_room(request.body.len()) {
+            let max = self.limits.max_bulk_len;
+            return failed(Code::ResourceExhausted, format!("{max} bytes of large bodies wait to be sent"));
+        }
         let checked = request.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries);
         checked.or_else(|error| failed(Code::ResourceExhausted, error.to_string()))
     }
 
     fn send_request(&mut self, call: Option<u32>, request: OutRequest<'_>) {
-        let (body, place) = self.place_body(call, request.body, || Bytes::copy_from_slice(request.body));
+        let (body, place) = self.place_body(call, request.body);
         let message = Message::Request(Request {
             call: call.unwrap_or(0),
             one_way: call.is_none(),
@@ -126,22 +160,19 @@ impl Connection {
     }
 
     /// A small body inline, or the place of a large one. What belongs to no call counts in the outbox.
-    fn place_body<'a>(
-        &mut self,
-        call: Option<u32>,
-        body: &'a [u8],
-        share: impl FnOnce() -> Bytes,
-    ) -> (&'a [u8], Option<BodyPlace>) {
-        let sender = match call {
-            None if body.len() <= MAX_INLINE_LEN => {
+    fn place_body<'a>(&mut self, call: Option<u32>, body: OutBody<'a>) -> (&'a [u8], Option<BodyPlace>) {
+        match (call, body) {
+            (Some(_), OutBody::Small(body)) => (body, None),
+            (None, OutBody::Small(body)) => {
                 self.outbox.put_small(body.len());
-                return (body, None);
+                (body, None)
             }
-            Some(_) if body.len() <= MAX_INLINE_LEN => return (body, None),
-            None => Sender::Outbox(self.outbox.put_large(body.len())),
-            Some(call) => Sender::Request(call),
-        };
-        (&[], Some(self.bulk.push(sender, share())))
+            (Some(call), OutBody::Large(body)) => (&[], Some(self.bulk.push(Sender::Request(call), body))),
+            (None, OutBody::Large(body)) => {
+                let sender = Sender::Outbox(self.outbox.put_large(body.len()));
+                (&[], Some(self.bulk.push(sender, body)))
+            }
+        }
     }
 
     /// The answer of `call`, once it came.
@@ -179,6 +210,9 @@ impl Connection {
         let checked = reply.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries);
         let too_large = match checked {
             _ if body.len() > max => Some(format!("answer of {} bytes; the caller takes {max}", body.len())),
+            _ if !self.has_bulk_room(body.len()) => {
+                Some(format!("the caller leaves {} bytes of large answers unread", self.limits.max_bulk_len))
+            }
             checked => checked.err().map(|error| error.to_string()),
         };
         if let Some(message) = too_large {
@@ -194,7 +228,9 @@ impl Connection {
             self.serving.remove(call);
             let _ = self.send(&message(&body, None));
         } else {
-            served.state = State::Sending;
+            if let Some(served) = self.serving.get_mut(call) {
+                served.state = State::Sending;
+            }
             let place = self.bulk.push(Sender::Response(call), body.into());
             let _ = self.send(&message(&[], Some(place)));
         }
@@ -218,7 +254,7 @@ impl Connection {
         if !self.has_room(push.body.len()) {
             return Err(NoRoom::Full);
         }
-        let (body, place) = self.place_body(None, push.body, || push.body.clone());
+        let (body, place) = self.place_body(None, OutBody::share(push.body));
         self.pushes_made += 1;
         let metadata = (!push.metadata.is_empty()).then(|| push.metadata.clone());
         let codec = push.raw.then_some(RAW);
@@ -236,8 +272,17 @@ impl Connection {
         if !self.takes_pushes() {
             return Err(NoRoom::Closed);
         }
+        if !self.has_room(0) {
+            return Err(NoRoom::Full);
+        }
         self.pushes_made += 1;
+        self.outbox.put_small(0);
         self.send(&Message::Gap(gap)).map_err(|_: Error| NoRoom::TooLarge)
+    }
+
+    /// True if a body of `len` bytes may join the large ones that leave.
+    fn has_bulk_room(&self, len: usize) -> bool {
+        len <= MAX_INLINE_LEN || self.bulk.is_empty() || self.bulk.len() + len <= self.limits.max_bulk_len
     }
 
     /// Drops what waits to be sent: the peer is turned away before it was admitted.

@@ -20,12 +20,15 @@ pub struct Batch {
     /// Bodies by reference, each with the place in `bytes` before which it stands.
     bodies: VecDeque<(usize, Bytes)>,
     marks: VecDeque<Mark>,
+    /// How much of the first marked frame was sent.
+    begun: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Mark {
-    /// Bytes of the frame in the buffer.
+    /// Bytes of the frame in the buffer, and with its body.
     inline: usize,
+    len: usize,
     has_body: bool,
     lane: Lane,
     flags: u8,
@@ -101,6 +104,7 @@ impl Batch {
         self.sent = 0;
         self.bodies.clear();
         self.marks.clear();
+        self.begun = 0;
     }
 
     /// Appends a frame: `fields` writes what follows head and lane; `body`, if any, is kept by reference behind it.
@@ -135,7 +139,7 @@ impl Batch {
         if let Some(head) = head.get_mut(..2) {
             head.copy_from_slice(&length.to_le_bytes());
         }
-        self.marks.push_back(Mark { inline, has_body: body.is_some(), lane, flags });
+        self.marks.push_back(Mark { inline, len, has_body: body.is_some(), lane, flags });
         if let Some(body) = body {
             self.bodies.push_back((self.bytes.len(), body));
         }
@@ -153,6 +157,9 @@ impl Batch {
         let sent = other.sent;
         self.bytes.extend_from_slice(other.bytes.get(sent..).unwrap_or_default());
         self.bodies.extend(other.bodies.drain(..).map(|(at, body)| (at - sent + shift, body)));
+        if let Some(first) = other.marks.front_mut() {
+            first.len -= other.begun;
+        }
         self.marks.append(&mut other.marks);
         other.clear();
     }
@@ -183,6 +190,13 @@ impl Batch {
 
     /// Removes the first `written` bytes, which were sent. More than there are empties the batch.
     pub fn advance(&mut self, mut written: usize) {
+        self.begun += written;
+        while let Some(first) = self.marks.front()
+            && first.len <= self.begun
+        {
+            self.begun -= first.len;
+            self.marks.pop_front();
+        }
         while let Some((at, body)) = self.bodies.front_mut() {
             let inline = at.saturating_sub(self.sent).min(written);
             self.sent += inline;
@@ -303,6 +317,28 @@ mod tests {
         let filled = first.chunks(&mut slices);
         let bytes: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
         assert_eq!(bytes, [&WIRE[5..], &WIRE[9..]].concat());
+    }
+
+    #[test]
+    fn frames_that_were_sent_are_forgotten_though_others_follow() {
+        let mut sending = batch();
+        for _ in 0..1000 {
+            sending.append(&mut batch());
+            sending.advance(WIRE.len());
+            assert_eq!((sending.frames(), sending.len()), (3, WIRE.len()));
+        }
+        sending.advance(7);
+        assert!(sending.has_lane(Lane::new(7)));
+        sending.advance(8);
+        assert!(sending.has_lane(Lane::new(7)), "it was sent in part");
+        let mut whole = Batch::new();
+        whole.push((4, 0), Lane::ZERO, None, |_| {}).unwrap();
+        whole.append(&mut sending);
+        whole.advance(4);
+        assert!(whole.has_lane(Lane::new(7)));
+        whole.advance(1);
+        assert!(!whole.has_lane(Lane::new(7)));
+        assert_eq!((whole.frames(), whole.len()), (1, 7));
     }
 
     #[test]

@@ -4,14 +4,14 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::{timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-use super::gate::{Gate, Place};
+use super::gate::Gate;
 use super::hooks::Hooks;
 use crate::connection::{Connection, Events, Opened, Received, Role, choose_codec};
 use crate::driver::{Deliver, Driver, Greeted, greet, now, wind_down};
@@ -97,36 +97,67 @@ pub(crate) async fn accept(mut listener: Box<dyn Listener>, host: Arc<Host>, sto
 }
 
 async fn serve(arrival: Arrival, host: Arc<Host>, stop: CancellationToken) {
-    let deadline = now() + host.limits.handshake_timeout;
-    let place = host.gate.enter();
-    let link = tokio::select! {
-        biased;
-        () = stop.cancelled() => return,
-        link = timeout_at(deadline.into(), arrival) => link,
+    let started = now();
+    let Some(mut place) = host.gate.enter() else {
+        return debug!("no place is left, not even to refuse politely");
     };
-    let (pipe, peer) = match link {
-        Ok(Ok(link)) => link.into_parts(),
-        Ok(Err(error)) => return debug!(error = %error, "handshake failed"),
-        Err(_) => return debug!("handshake took too long"),
+    let connecting = async {
+        let link = match timeout_at((started + host.limits.handshake_timeout).into(), arrival).await {
+            Ok(Ok(link)) => link,
+            Ok(Err(error)) => {
+                debug!(error = %error, "handshake failed");
+                return None;
+            }
+            Err(_) => {
+                debug!("handshake took too long");
+                return None;
+            }
+        };
+        let (pipe, peer) = link.into_parts();
+        let checked = place.check(&peer, &host.limits);
+        let admission = Admission { pipe, peer, host: &host, started };
+        admission.admit(checked).await
     };
-    let admission = Admission { pipe, peer, host: &host, place };
     let admitted = tokio::select! {
         biased;
         () = stop.cancelled() => return,
-        admitted = admission.admit() => admitted,
+        admitted = connecting => admitted,
     };
-    if let Some((session, driver, place)) = admitted {
-        host.registry.insert(session.clone());
+    if let Some((driver, mut ending)) = admitted {
+        ending.admitted();
         if stop.is_cancelled() {
-            session.close(Close::new(CloseCode::SHUTDOWN, "server shut down"));
+            ending.session.close(Close::new(CloseCode::SHUTDOWN, "server shut down"));
         }
-        let close = driver.run().await;
-        host.registry.remove(session.id());
-        session.set_closed(close.clone());
-        if let Some(hook) = &host.hooks.close {
+        driver.run().await;
+    }
+    drop(place);
+}
+
+/// Ends a session, whatever ended its connection: its driver, a refusal, or the drop of either.
+struct Ending {
+    host: Arc<Host>,
+    session: Session,
+    admitted: bool,
+}
+
+impl Ending {
+    fn admitted(&mut self) {
+        self.admitted = true;
+        self.host.registry.insert(self.session.clone());
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.session.set_closed(Close::new(CloseCode::LOST, "the connection's task is gone"));
+        if !self.admitted {
+            return;
+        }
+        self.host.registry.remove(self.session.id());
+        if let (Some(hook), Some(close)) = (&self.host.hooks.close, self.session.close_reason()) {
+            let session = self.session.clone();
             let _ = catch_unwind(AssertUnwindSafe(|| hook(session, close))); // a panicking hook ends nothing else
         }
-        drop(place);
     }
 }
 
@@ -134,28 +165,25 @@ async fn serve(arrival: Arrival, host: Arc<Host>, stop: CancellationToken) {
 struct Admission<'a> {
     pipe: Box<dyn Pipe>,
     peer: PeerInfo,
-    host: &'a Host,
-    place: Option<Place>,
+    host: &'a Arc<Host>,
+    started: Instant,
 }
 
 impl Admission<'_> {
-    /// Exchanges hellos and asks the hook. None if the peer was refused; it was told why.
-    async fn admit(mut self) -> Option<(Session, Driver, Place)> {
+    /// Exchanges hellos and asks the hook, if there is a place. None if the peer was refused; it was told why.
+    async fn admit(mut self, checked: Result<(), Close>) -> Option<(Driver, Ending)> {
         let limits = &self.host.limits;
         let max_lanes = self.peer.capabilities().max_lanes;
-        let mut connection = Connection::new(Role::Acceptor, limits.clone(), max_lanes, now());
-        let deadline = connection.handshake_deadline().unwrap_or_else(now);
-        let Greeted { opened, events } = match greet(&mut *self.pipe, &mut connection).await {
-            Ok(greeted) => greeted,
-            Err(close) => {
-                debug!(reason = %close, "peer was not greeted");
-                self.refuse(&mut connection, close).await;
-                return None;
-            }
+        let mut connection = Connection::new(Role::Acceptor, limits.clone(), max_lanes, self.started);
+        let greeted = match checked {
+            Ok(()) => greet(&mut *self.pipe, &mut connection).await,
+            Err(close) => Err(close),
         };
-        let (place, codec) = match self.check(&opened) {
-            Ok(checked) => checked,
+        let chosen = greeted.and_then(|greeted| Ok((self.choose_codec(&greeted.opened)?, greeted)));
+        let (codec, Greeted { opened, events }) = match chosen {
+            Ok(chosen) => chosen,
             Err(close) => {
+                debug!(reason = %close, "peer was refused");
                 self.refuse(&mut connection, close).await;
                 return None;
             }
@@ -166,47 +194,24 @@ impl Admission<'_> {
             codec,
             agent: opened.agent,
             metadata: opened.metadata,
+            takes_pushes: true,
         };
         let session = Session::new(facts, connection);
-        let decided = match &self.host.hooks.connect {
-            None => Ok(Ok(())),
-            Some(hook) => timeout_at(deadline.into(), guarded(|| hook(session.clone()))).await,
-        };
-        let refusal = match decided {
-            Ok(Ok(())) => None,
-            Ok(Err(reason)) => Some(Close::new(CloseCode::REFUSED, reason)),
-            Err(_) => Some(Close::new(CloseCode::TIMEOUT, "handshake took too long")),
-        };
-        if let Some(close) = refusal {
+        let ending = Ending { host: self.host.clone(), session: session.clone(), admitted: false };
+        if let Err(close) = ask_hook(self.host, &session, self.started).await {
             self.turn_away(&session, close).await;
             return None;
         }
         session.lock().connection.admit(codec.1, session.id().to_bytes());
-        let driver = Driver::new(
-            (self.pipe, events),
-            session.clone(),
-            self.host.runner.clone(),
-            Arc::new(IgnorePushes),
-        );
-        Some((session, driver, place))
+        let runner = self.host.runner.clone();
+        Some((Driver::new((self.pipe, events), session, runner, Arc::new(IgnorePushes)), ending))
     }
 
-    /// A place for the peer and the codec to speak, or why it cannot be admitted.
-    fn check(&mut self, opened: &Opened) -> Result<(Place, (CodecIndex, &'static str)), Close> {
-        let limits = &self.host.limits;
-        let full = |reason: String| Close::new(CloseCode::AT_CAPACITY, reason);
-        let Some(mut place) = self.place.take() else {
-            return Err(full(format!("{} connections are open", limits.max_connections)));
-        };
-        if !place.identify(&self.peer) {
-            let max = limits.max_connections_per_address;
-            return Err(full(format!("{max} connections are open from this address")));
-        }
-        let codec = choose_codec(&opened.codecs, self.host.codecs).ok_or_else(|| {
+    fn choose_codec(&self, opened: &Opened) -> Result<(CodecIndex, &'static str), Close> {
+        choose_codec(&opened.codecs, self.host.codecs).ok_or_else(|| {
             let reason = format!("no common codec; this server has {}", self.host.codecs.join(", "));
             Close::new(CloseCode::UNSUPPORTED_CODEC, reason)
-        })?;
-        Ok((place, codec))
+        })
     }
 
     async fn refuse(&mut self, connection: &mut Connection, close: Close) {
@@ -227,6 +232,17 @@ impl Admission<'_> {
         }
         session.set_closed(close.clone());
         let _ = timeout(LINGER, wind_down(&mut *self.pipe, &mut batch, &close)).await;
+    }
+}
+
+/// What the connect hook says, within the handshake's deadline.
+async fn ask_hook(host: &Host, session: &Session, started: Instant) -> Result<(), Close> {
+    let Some(hook) = &host.hooks.connect else { return Ok(()) };
+    let deadline = started + host.limits.handshake_timeout;
+    match timeout_at(deadline.into(), guarded(|| hook(session.clone()))).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(reason)) => Err(Close::new(CloseCode::REFUSED, reason)),
+        Err(_) => Err(Close::new(CloseCode::TIMEOUT, "handshake took too long")),
     }
 }
 

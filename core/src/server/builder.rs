@@ -140,7 +140,8 @@ impl<K: Stack> ServerBuilder<K> {
         for listener in listeners {
             tasks.spawn(accept(listener, host.clone(), stop.clone()));
         }
-        Ok(Server { host, endpoints, listeners: Mutex::new(tasks), stop, stack: PhantomData })
+        let stopped = CancellationToken::new();
+        Ok(Server { host, endpoints, listeners: Mutex::new(tasks), stop, stopped, stack: PhantomData })
     }
 }
 

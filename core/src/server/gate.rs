@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::{Limits, PeerInfo};
+use crate::{Close, CloseCode, Limits, PeerInfo};
 
 /// Counts connections against the limits. Shared by every listener of a server.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ struct Counts {
 pub(crate) struct Place {
     gate: Arc<Gate>,
     address: Option<IpAddr>,
+    /// One of the few places beyond the limit, whose peers are only told so.
+    beyond: bool,
 }
 
 impl Gate {
@@ -36,20 +38,36 @@ impl Gate {
         })
     }
 
-    /// A place, before anything is known of the peer.
+    /// A place, before anything is known of the peer. None if there is not even one to refuse it from.
     pub(crate) fn enter(self: &Arc<Self>) -> Option<Place> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.all >= self.max {
+        if counts.all >= self.max + REFUSALS {
             return None;
         }
         counts.all += 1;
-        Some(Place { gate: self.clone(), address: None })
+        Some(Place { gate: self.clone(), address: None, beyond: counts.all > self.max })
     }
 }
 
 impl Place {
+    /// Whether the peer may stay: there is room in all, and for its address, loopback exempt.
+    ///
+    /// # Errors
+    /// The close to tell it.
+    pub(crate) fn check(&mut self, peer: &PeerInfo, limits: &Limits) -> Result<(), Close> {
+        let full = |reason: String| Err(Close::new(CloseCode::AT_CAPACITY, reason));
+        if self.beyond {
+            return full(format!("{} connections are open", limits.max_connections));
+        }
+        if !self.identify(peer) {
+            let max = limits.max_connections_per_address;
+            return full(format!("{max} connections are open from this address"));
+        }
+        Ok(())
+    }
+
     /// Counts the peer's address too, unless it is loopback. False if that address has its share.
-    pub(crate) fn identify(&mut self, peer: &PeerInfo) -> bool {
+    fn identify(&mut self, peer: &PeerInfo) -> bool {
         let address = peer.remote_address().and_then(|text| text.parse::<SocketAddr>().ok());
         let Some(address) = address.map(|address| address.ip().to_canonical()).filter(|ip| !ip.is_loopback())
         else {
@@ -80,3 +98,6 @@ impl Drop for Place {
         }
     }
 }
+
+/// Peers beyond the limit that are told so at the same time; further ones see their connection end.
+const REFUSALS: usize = 64;

@@ -18,7 +18,7 @@ struct Inner {
     session: Session,
     metadata: Metadata,
     deadline: Option<Instant>,
-    cancellation: Arc<Cancellation>,
+    cancellation: Cancellation,
     response_metadata: Mutex<Metadata>,
 }
 
@@ -28,7 +28,7 @@ impl Context {
             session,
             metadata,
             deadline,
-            cancellation: Arc::default(),
+            cancellation: Cancellation::default(),
             response_metadata: Mutex::default(),
         }))
     }
@@ -67,7 +67,7 @@ impl Context {
         self.0.cancellation.cancelled().await;
     }
 
-    pub(crate) fn cancellation(&self) -> &Arc<Cancellation> {
+    pub(crate) fn cancellation(&self) -> &Cancellation {
         &self.0.cancellation
     }
 

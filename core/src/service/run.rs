@@ -8,7 +8,7 @@ use std::task::{Context as TaskContext, Poll};
 
 use tokio_util::task::TaskTracker;
 
-use super::{CallRequest, Calls, CancelPolicy, Context, Handling, MethodDescription, Payload, Router};
+use super::{CallRequest, Calls, CancelPolicy, Context, Handling, Payload, Route, Router};
 use crate::connection::{CancelReason, Incoming, Reply};
 use crate::{BoxError, Code, CodecIndex, Ran, Session, Status};
 
@@ -39,36 +39,32 @@ impl Runner {
         cx: &mut TaskContext<'_>,
     ) -> Option<Reply> {
         let call = incoming.call;
-        let (method, context, handling) = match self.prepare(session, incoming) {
+        let (route, context, handling) = match self.prepare(session, incoming) {
             Ok(prepared) => prepared,
             Err(status) => return Some(Reply::failure(status)),
         };
-        let mut running = Running { context, handling };
+        let mut running = Running { context, handling: Some(handling) };
         match Pin::new(&mut running).poll(cx) {
             Poll::Ready(reply) => Some(reply),
             Poll::Pending => {
-                self.spawn(session.clone(), call, method.options.cancel, running);
+                self.spawn(session.clone(), call, route.method.options.cancel, running);
                 None
             }
         }
     }
 
-    fn prepare(
-        &self,
-        session: &Session,
-        incoming: Incoming,
-    ) -> Result<(&MethodDescription, Context, Handling), Status> {
-        let path = std::str::from_utf8(&incoming.path).unwrap_or_default();
-        let method = self.router.find(path)?;
+    fn prepare(&self, session: &Session, incoming: Incoming) -> Result<(&Route, Context, Handling), Status> {
+        let route = self.router.find(&incoming.path)?;
+        let method = &route.method;
         if method.one_way != incoming.call.is_none() {
             let wrong = if method.one_way { "is one-way" } else { "is not one-way" };
-            return Err(Status::new(Code::InvalidArgument, Ran::No, format!("{path} {wrong}")));
+            return Err(Status::new(Code::InvalidArgument, Ran::No, format!("{} {wrong}", method.path)));
         }
         let codec = self.codec(session, incoming.codec.as_deref())?;
         let payload = Payload { codec, bytes: incoming.body };
         let context = Context::new(session.clone(), incoming.metadata, incoming.deadline);
         let start = || match &self.layers {
-            None => self.router.call(method.path, context.clone(), payload),
+            None => route.call(context.clone(), payload),
             Some(calls) => {
                 let request = CallRequest { path: method.path, context: context.clone(), payload };
                 let answering = calls.answer(request);
@@ -78,7 +74,7 @@ impl Runner {
             }
         };
         let handling = catch_unwind(AssertUnwindSafe(start)).map_err(|_| panicked())?;
-        Ok((method, context, handling))
+        Ok((route, context, handling))
     }
 
     fn codec(&self, session: &Session, named: Option<&str>) -> Result<CodecIndex, Status> {
@@ -91,21 +87,21 @@ impl Runner {
     }
 
     fn spawn(&self, session: Session, call: Option<u32>, policy: CancelPolicy, running: Running) {
-        let cancellation = running.context.cancellation().clone();
+        let context = running.context.clone();
         if let (Some(call), true) = (call, policy != CancelPolicy::Never) {
             let mut state = session.lock();
-            state.running.insert(call, cancellation.clone());
+            state.running.insert(call, context.clone());
             let closed = state.connection.closed().is_some();
             drop(state);
             if closed {
-                cancellation.cancel(CancelReason::Closed); // the close came before this handler could be told
+                context.cancellation().cancel(CancelReason::Closed); // the close came before this handler could be told
             }
         }
         self.tasks.spawn(async move {
             let reply = if policy == CancelPolicy::Drop {
                 tokio::select! {
                     biased;
-                    reason = cancellation.cancelled() => Reply::failure(given_up(reason)),
+                    reason = context.cancellation().cancelled() => Reply::failure(given_up(reason)),
                     reply = running => reply,
                 }
             } else {
@@ -125,16 +121,26 @@ impl Runner {
 /// A handler's future, in its context and behind a wall against panics.
 struct Running {
     context: Context,
-    handling: Handling,
+    /// None once it ended.
+    handling: Option<Handling>,
 }
 
 impl Future for Running {
     type Output = Reply;
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Reply> {
-        let Self { context, handling } = self.get_mut();
-        let polled = context.enter(|| catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx))));
+        let this = self.get_mut();
+        let Some(handling) = &mut this.handling else { return Poll::Ready(Reply::failure(panicked())) };
+        let polled = this.context.enter(|| catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx))));
         polled.unwrap_or_else(|_| Poll::Ready(Reply::failure(panicked())))
+    }
+}
+
+impl Drop for Running {
+    /// What a handler holds may panic when dropped; its call is answered all the same.
+    fn drop(&mut self) {
+        let handling = self.handling.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(handling)));
     }
 }
 

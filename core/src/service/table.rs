@@ -190,7 +190,7 @@ impl<T> fmt::Debug for ServiceTable<T> {
 }
 
 fn encode<S: EncodeBy<V>, V>(codec: CodecIndex, value: &V) -> Result<Vec<u8>, Error> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(SMALL_ANSWER_LEN);
     S::encode(codec, value, &mut out)?;
     Ok(out)
 }
@@ -202,6 +202,9 @@ fn refuse(path: &str, error: &Error) -> Reply {
         format!("arguments of {path}: {}", chain(error)),
     ))
 }
+
+/// Room for an answer at first: small ones, which are most, then need no second allocation.
+const SMALL_ANSWER_LEN: usize = 64;
 
 /// An error with its causes, each once.
 fn chain(error: &Error) -> String {

@@ -32,6 +32,9 @@ impl Session {
 
     /// The encoded body, or what its absence means to this session.
     fn encode(&self, push: &Push) -> Result<Option<(Bytes, BodyCodec)>, PushError> {
+        if !self.takes_pushes() {
+            return Err(PushError::Unaccepted);
+        }
         match push.body().bytes(self.codec()) {
             Ok(encoded) => Ok(Some(encoded)),
             Err(error) if error.kind() == ErrorKind::UnsupportedCodec => Ok(None),

@@ -1,13 +1,13 @@
 //! What callers and driver share, behind one short lock.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::task::Waker;
+use std::time::Instant;
 
 use super::SessionId;
 use crate::connection::{CancelReason, Connection, Events};
-use crate::service::Cancellation;
-use crate::{CodecIndex, Metadata, PeerInfo};
+use crate::driver::now;
+use crate::{CodecIndex, Context, Metadata, PeerInfo};
 
 /// What does not change during a session.
 #[derive(Debug)]
@@ -17,15 +17,19 @@ pub(crate) struct Facts {
     pub(crate) codec: (CodecIndex, &'static str),
     pub(crate) agent: String,
     pub(crate) metadata: Metadata,
+    /// The peer is a client; a server takes calls only.
+    pub(crate) takes_pushes: bool,
 }
 
 /// The state of a session.
 pub(crate) struct State {
     pub(crate) connection: Connection,
     /// Handlers that pend, by the peer's number of their call.
-    pub(crate) running: HashMap<u32, Arc<Cancellation>>,
+    pub(crate) running: HashMap<u32, Context>,
     /// The driver, while it has nothing to do.
     parked: Option<Waker>,
+    /// When the driver last looked at the clock, while it is awake: callers need not look again.
+    clock: Option<Instant>,
     /// A caller woke the driver; more may be about to append.
     nudged: bool,
     /// Who waits for room in the outbox, or for the last answer.
@@ -34,7 +38,14 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(connection: Connection) -> Self {
-        Self { connection, running: HashMap::new(), parked: None, nudged: false, room: Vec::new() }
+        Self {
+            connection,
+            running: HashMap::new(),
+            parked: None,
+            clock: None,
+            nudged: false,
+            room: Vec::new(),
+        }
     }
 
     /// The waker to wake, outside the lock, after something was appended. None if the driver is awake already.
@@ -48,8 +59,19 @@ impl State {
         std::mem::take(&mut self.nudged)
     }
 
+    /// The driver looked at the clock.
+    pub(crate) fn set_clock(&mut self, now: Instant) {
+        self.clock = Some(now);
+    }
+
+    /// The time, from the driver while it is awake.
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.unwrap_or_else(now)
+    }
+
     /// The driver has nothing to do.
     pub(crate) fn park(&mut self, waker: &Waker) {
+        self.clock = None;
         match &mut self.parked {
             Some(parked) => parked.clone_from(waker),
             empty => *empty = Some(waker.clone()),
@@ -74,7 +96,7 @@ impl State {
     }
 
     /// The handlers that `events` gives up, to be told outside the lock.
-    pub(crate) fn take_cancelled(&mut self, events: &mut Events) -> Vec<(Arc<Cancellation>, CancelReason)> {
+    pub(crate) fn take_cancelled(&mut self, events: &mut Events) -> Vec<(Context, CancelReason)> {
         let cancelled = events.cancelled.drain(..);
         cancelled.filter_map(|(call, reason)| Some((self.running.get(&call)?.clone(), reason))).collect()
     }

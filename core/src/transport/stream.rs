@@ -42,7 +42,12 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Pipe for StreamPipe<S> {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let filled = batch.chunks(&mut slices);
             let slices = slices.get(..filled).unwrap_or_default();
-            let written = ready!(Pin::new(&mut self.io).poll_write_vectored(cx, slices)).map_err(lost)?;
+            let io = Pin::new(&mut self.io);
+            let written = match slices {
+                [only] => ready!(io.poll_write(cx, only)), // a plain write costs the kernel less
+                many => ready!(io.poll_write_vectored(cx, many)),
+            };
+            let written = written.map_err(lost)?;
             if written == 0 {
                 return Poll::Ready(Err(lost(io::ErrorKind::WriteZero.into())));
             }

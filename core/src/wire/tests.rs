@@ -1,99 +1,17 @@
-use std::time::Duration;
+mod golden;
+mod hostile;
+mod round_trip;
+mod samples;
+
+pub(crate) use samples::transcript;
+
+use samples::{From, samples};
 
 use super::*;
-use crate::{Batch, Close, CloseCode, Code, Lane, Metadata, Ran, Status};
+use crate::Batch;
 
-#[expect(clippy::too_many_lines, reason = "a list of every message")]
-pub(crate) fn samples() -> Vec<(&'static str, Message<'static>)> {
-    let place = BodyPlace { lane: Lane::new(3), len: 70_000 };
-    let metadata = Metadata::new().with("trace", "a1");
-    let hello = Hello {
-        versions: (1, 1),
-        codecs: vec!["json".into(), "postcard".into()],
-        agent: "sample/1".into(),
-        max_message_len: 4_194_304,
-        max_in_flight: 4096,
-        max_lanes: 64,
-        session: None,
-        metadata: Metadata::new(),
-    };
-    let answer = Hello {
-        codecs: vec!["json".into()],
-        session: Some([0x11; 16]),
-        metadata: metadata.clone(),
-        ..hello.clone()
-    };
-    let request = Request {
-        call: 5,
-        one_way: false,
-        timeout: Some(Duration::from_secs(30)),
-        path: "Arith/Mul",
-        metadata: None,
-        codec: None,
-        body: br#"{"a":10,"b":20}"#,
-        place: None,
-    };
-    let large = Request {
-        one_way: true,
-        timeout: None,
-        metadata: Some(metadata.clone()),
-        body: b"",
-        place: Some(place),
-        ..request.clone()
-    };
-    let response = Response {
-        call: 5,
-        outcome: Outcome::Value,
-        after_pushes: false,
-        metadata: None,
-        codec: None,
-        body: br#"{"c":200}"#,
-        place: None,
-    };
-    let error = Response {
-        outcome: Outcome::ApplicationError,
-        after_pushes: true,
-        codec: Some("raw"),
-        ..response.clone()
-    };
-    vec![
-        ("hello", Message::Hello(hello)),
-        ("hello_answer", Message::Hello(answer)),
-        ("request", Message::Request(request)),
-        ("request_large", Message::Request(large)),
-        ("response", Message::Response(response)),
-        ("response_error", Message::Response(error)),
-        (
-            "failure",
-            Message::Failure {
-                call: 5,
-                status: Status::new(Code::Unimplemented, Ran::No, "no method Arith/Pow"),
-                after_pushes: false,
-            },
-        ),
-        ("cancel", Message::Cancel { call: 5 }),
-        ("push", Message::Push { path: "Ticks/Tick", codec: None, metadata: None, body: b"7", place: None }),
-        (
-            "push_raw",
-            Message::Push {
-                path: "Log/Line",
-                codec: Some("raw"),
-                metadata: Some(metadata),
-                body: b"hello",
-                place: None,
-            },
-        ),
-        ("gap", Message::Gap(Gap::new(3, GapReason::UnsupportedCodec))),
-        ("body", Message::Body { lane: Lane::new(3), last: true, bytes: b"rest" }),
-        ("reset", Message::Reset { lane: Lane::new(300) }),
-        ("ping", Message::Ping { payload: 300 }),
-        ("pong", Message::Pong { payload: 300 }),
-        ("goaway", Message::Goaway { reason: "rolling restart" }),
-        ("close", Message::Close(Close::new(CloseCode::SHUTDOWN, "bye"))),
-    ]
-}
-
-fn frame(message: &Message<'_>) -> Vec<u8> {
+/// `message` as a frame.
+pub(crate) fn frame(message: &Message<'_>) -> Vec<u8> {
     let mut batch = Batch::new();
     encode(message, &mut batch).unwrap();
     let mut bytes = Vec::new();

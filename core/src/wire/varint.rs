@@ -11,6 +11,10 @@ pub(crate) fn write(out: &mut Vec<u8>, mut value: u64) {
 
 /// Takes a value off the front of `bytes`, or `None` if it is cut short or exceeds 64 bits.
 pub(crate) fn read(bytes: &mut &[u8]) -> Option<u64> {
+    if let Some((&byte @ 0..0x80, rest)) = bytes.split_first() {
+        *bytes = rest; // most numbers are small
+        return Some(u64::from(byte));
+    }
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = bytes.split_first()?;

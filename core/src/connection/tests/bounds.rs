@@ -64,7 +64,7 @@ fn bodies_of_refused_requests_are_bounded() {
 
 #[test]
 fn a_flood_of_pings_is_a_flood() {
-    let limits = Limits::default().with_max_cancels_per_second(20);
+    let limits = Limits::default().with_max_cancels_per_second(20).with_max_in_flight(10);
     let (taken, code) = flood(limits.clone(), |number| Message::Ping { payload: number });
     assert_eq!((taken, code), (20, CloseCode::RATE));
 }

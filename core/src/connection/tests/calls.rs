@@ -193,12 +193,15 @@ fn response_metadata_beyond_the_bounds_fails_its_call_alone() {
 
 #[test]
 fn a_peer_without_lanes_gets_nothing_large() {
-    let hello = crate::wire::Hello { max_lanes: 0, ..super::hello::hello(&["json"]) };
-    let mut pair = super::hello::strangers();
-    pair.server.read_messages(pair.now, &[crate::wire::Message::Hello(hello)]);
-    pair.server.connection.admit("json", SESSION);
-    assert_eq!(pair.server.push(&body("", LARGE)), Err(NoRoom::TooLarge));
-    assert_eq!(pair.server.push(&body("", LARGE - 1)), Ok(()));
+    for (allowed, possible) in [(0, 64), (64, 0)] {
+        let hello = crate::wire::Hello { max_lanes: allowed, ..super::hello::hello(&["json"]) };
+        let mut pair = super::hello::strangers();
+        pair.server.connection.peer.max_lanes = possible;
+        pair.server.read_messages(pair.now, &[crate::wire::Message::Hello(hello)]);
+        pair.server.connection.admit("json", SESSION);
+        assert_eq!(pair.server.push(&body("", LARGE)), Err(NoRoom::TooLarge));
+        assert_eq!(pair.server.push(&body("", LARGE - 1)), Ok(()));
+    }
 }
 
 #[test]

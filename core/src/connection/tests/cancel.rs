@@ -128,7 +128,10 @@ fn giving_up_twice_tells_the_peer_once() {
 
 #[test]
 fn a_flood_of_cancels_closes_with_its_own_code() {
-    let mut pair = Pair::with(Limits::default(), Limits::default().with_max_cancels_per_second(10));
+    let mut pair = Pair::with(
+        Limits::default(),
+        Limits::default().with_max_cancels_per_second(10).with_max_in_flight(5),
+    );
     let flood = |pair: &mut Pair, cancels: usize| {
         for _ in 0..cancels {
             let call = pair.client.call(pair.now, b"");

@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+pub(super) use crate::wire::tests::frame;
+
 use super::rng::Rng;
 use crate::connection::{
-    Answer, Connection, Events, Incoming, NoRoom, Offer, OutPush, OutRequest, Received, Reply, ReplyBody,
-    Role, close_for,
+    Answer, Connection, Events, Incoming, NoRoom, Offer, OutBody, OutPush, OutRequest, Received, Reply,
+    ReplyBody, Role, close_for,
 };
 use crate::frame::{LAST, RESET};
-use crate::wire::{Message, encode};
+use crate::wire::{MAX_INLINE_LEN, Message};
 use crate::{Batch, Close, CloseCode, Inbox, Lane, Limits, Metadata, Status};
 
 /// What every test calls.
@@ -269,19 +271,12 @@ pub(super) fn offer(codecs: &[&'static str]) -> Offer {
 }
 
 pub(super) fn request(body: &[u8]) -> OutRequest<'_> {
+    let body = if body.len() > MAX_INLINE_LEN {
+        OutBody::Large(Bytes::copy_from_slice(body))
+    } else {
+        OutBody::Small(body)
+    };
     OutRequest { path: PATH, metadata: Metadata::new(), timeout: None, raw: false, body }
-}
-
-/// `message` as a frame.
-pub(super) fn frame(message: &Message<'_>) -> Vec<u8> {
-    let mut batch = Batch::new();
-    encode(message, &mut batch).unwrap();
-    let mut bytes = Vec::new();
-    batch.take_frames(|frame| {
-        frame.copy_to(&mut bytes);
-        true
-    });
-    bytes
 }
 
 /// A body that begins with `name` and is `len` bytes long.

@@ -1,0 +1,80 @@
+//! Linkspan, as an application uses it: a trait, a server, a generated stub.
+
+use linkspan::quic::{DevelopmentCa, Quic};
+use linkspan::{Blob, Client, Limits, Server};
+
+use super::{Args, Caller, Product};
+use crate::Failure;
+
+/// The service of every load.
+#[linkspan::service]
+pub(super) trait Arith {
+    /// Multiplies.
+    async fn mul(&self, args: Args) -> Product;
+    /// Gives back what it is given.
+    async fn echo(&self, body: Blob) -> Blob;
+}
+
+#[derive(Debug)]
+struct Calculator;
+
+impl Arith for Calculator {
+    async fn mul(&self, args: Args) -> Product {
+        args.multiply()
+    }
+
+    async fn echo(&self, body: Blob) -> Blob {
+        body
+    }
+}
+
+/// The generated stub, and the client whose last clone closes the connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Stub {
+    _client: Client,
+    arith: ArithClient,
+}
+
+impl Stub {
+    pub(crate) async fn echo(&self, body: Blob) -> Result<Blob, Failure> {
+        Ok(self.arith.echo(body).await?)
+    }
+}
+
+impl Caller for Stub {
+    async fn mul(&self, args: Args) -> Result<Product, Failure> {
+        Ok(self.arith.mul(args).await?)
+    }
+}
+
+pub(super) async fn serve(url: &str) -> Result<(), Failure> {
+    let mut builder = Server::builder().service(ArithServer::new(Calculator)).limits(limits()).listen(url);
+    let ca_file = std::env::temp_dir().join(format!("linkspan-bench-{}.pem", std::process::id()));
+    let is_quic = url.starts_with("quic:");
+    if is_quic {
+        let ca = DevelopmentCa::generate()?;
+        std::fs::write(&ca_file, ca.ca_pem())?;
+        builder = builder.transport(Quic::new().with_identity(ca.issue(&["127.0.0.1", "localhost"])?));
+    }
+    let server = builder.start().await?;
+    for endpoint in server.endpoints() {
+        // The client trusts what the address names.
+        let ca = is_quic.then(|| endpoint.clone().with_option("ca", &ca_file.to_string_lossy()));
+        println!("{}", ca.as_ref().unwrap_or(endpoint));
+    }
+    server.stopped().await;
+    Ok(())
+}
+
+/// A stub on a fresh connection to `endpoint`.
+pub(crate) async fn connect(endpoint: &str, codec: &str) -> Result<Stub, Failure> {
+    let separator = if endpoint.contains('?') { '&' } else { '?' };
+    let url = format!("{endpoint}{separator}codec={codec}");
+    let client = Client::builder().limits(limits()).connect(&url).await?;
+    Ok(Stub { arith: ArithClient::new(&client), _client: client })
+}
+
+/// The defaults, but for bodies of 4 MiB and their length.
+fn limits() -> Limits {
+    Limits::default().with_max_message_len(8 * 1024 * 1024)
+}
