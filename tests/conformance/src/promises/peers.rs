@@ -23,7 +23,7 @@ pub(super) fn promises() -> Vec<Promise> {
             "A peer that sends cancels faster than allowed is closed with the code that says so.",
             cancel_flood,
         )
-        .server(|limits| limits.with_max_cancels_per_second(10)),
+        .server(|limits| limits.with_max_cancels_per_second(10).with_max_in_flight(5)),
         Promise::new(
             "a silent handshake ends",
             "A peer that connects and says nothing is closed at the handshake deadline.",
