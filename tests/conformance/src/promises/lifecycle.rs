@@ -152,11 +152,11 @@ async fn close_amid_bodies(pair: Pair) -> Result<(), Broken> {
             [Ask::new(id).then(Step::Answer(LARGE)), Ask::new(id).with_text(Rng::new(id).text(500_000))]
                 .map(|ask| tokio::spawn(client.run(ask.then(Step::Hang)).without_timeout()))
                 .into();
-        let large = tokio::spawn(client.run(Ask::new(id).then(Step::Answer(LARGE))).without_timeout());
         // No event tells that a task made its first step; the bound of the case bounds this.
-        while client.session().in_flight() < 3 {
+        while client.session().in_flight() < calls.len() {
             tokio::task::yield_now().await;
         }
+        let large = tokio::spawn(client.run(Ask::new(id).then(Step::Answer(LARGE))).without_timeout());
         client.tap.until(|frames| frames.iter().any(|frame| frame.kind == BODY)).await;
         client.tap.shut();
         if by_server {
