@@ -1,9 +1,8 @@
 //! The loop that does IO between a link and a session's connection, and decides nothing.
 
-mod clock;
 mod greet;
 
-pub(crate) use clock::now;
+use crate::clock::now;
 pub(crate) use greet::{Greeted, flush, greet};
 
 use std::future::{Future, poll_fn};

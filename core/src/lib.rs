@@ -5,6 +5,7 @@
 //! codecs use this crate.
 
 mod client;
+mod clock;
 mod close;
 mod codec;
 mod config;

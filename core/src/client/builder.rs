@@ -7,8 +7,9 @@ use tokio::time::timeout_at;
 
 use super::events::Buffers;
 use super::{Caller, Client, Inner};
+use crate::clock::now;
 use crate::connection::{Connection, Offer, Role, choose_codec};
-use crate::driver::{Driver, Greeted, greet, now, wind_down};
+use crate::driver::{Driver, Greeted, greet, wind_down};
 use crate::service::{Router, Runner};
 use crate::session::Facts;
 use crate::transport::Pipe;

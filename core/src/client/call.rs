@@ -8,8 +8,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::{CallError, Caller, Method};
+use crate::clock::now;
 use crate::connection::{Answer, OutBody, OutRequest};
-use crate::driver::now;
 use crate::service::inherited_deadline;
 use crate::wire::Outcome;
 use crate::{Code, Error, Metadata, Ran, Status};

@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use tokio::time::timeout_at;
 
-use super::now;
+use crate::clock::now;
 use crate::connection::{Connection, Events, Opened, close_for};
 use crate::transport::Pipe;
 use crate::{Batch, Close, CloseCode, Error, ErrorKind, Inbox};

@@ -13,8 +13,9 @@ use tracing::{debug, warn};
 
 use super::gate::Gate;
 use super::hooks::Hooks;
+use crate::clock::now;
 use crate::connection::{Connection, Events, Opened, Received, Role, choose_codec};
-use crate::driver::{Deliver, Driver, Greeted, greet, now, wind_down};
+use crate::driver::{Deliver, Driver, Greeted, greet, wind_down};
 use crate::service::Runner;
 use crate::session::{Facts, Registry};
 use crate::transport::Pipe;

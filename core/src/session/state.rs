@@ -5,8 +5,8 @@ use std::task::Waker;
 use std::time::Instant;
 
 use super::SessionId;
+use crate::clock::now;
 use crate::connection::{CancelReason, Connection, Events};
-use crate::driver::now;
 use crate::{CodecIndex, Context, Metadata, PeerInfo};
 
 /// What does not change during a session.

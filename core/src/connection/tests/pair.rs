@@ -57,7 +57,7 @@ impl Pair {
 
     /// Two ends that have not said hello.
     pub(super) fn strangers(client: Limits, server: Limits) -> Self {
-        let now = crate::driver::now();
+        let now = crate::clock::now();
         Self {
             now,
             client: Side::new(Connection::new(Role::Connector, client, 64, now)),
