@@ -15,6 +15,7 @@ use tokio::time::{Sleep, timeout};
 
 use crate::connection::{Events, Received, Reply, close_for};
 use crate::service::Runner;
+use crate::session::tell;
 use crate::transport::Pipe;
 use crate::{Batch, Close, CloseCode, Error, ErrorKind, Inbox, Session};
 
@@ -130,9 +131,7 @@ impl Driver {
         }
         let cancelled = state.take_cancelled(&mut self.events);
         drop(state);
-        for (context, reason) in cancelled {
-            context.cancellation().cancel(reason);
-        }
+        tell(cancelled);
         self.events.wakers.drain(..).for_each(Waker::wake);
         closed
     }
@@ -208,9 +207,7 @@ impl Driver {
         let cancelled = state.take_cancelled(&mut self.events);
         drop(state);
         idle.into_iter().for_each(Waker::wake);
-        for (context, reason) in cancelled {
-            context.cancellation().cancel(reason);
-        }
+        tell(cancelled);
     }
 
     /// True if there is nothing to do until somebody wakes us.
@@ -249,9 +246,7 @@ impl Driver {
         self.events.wakers.extend(state.take_room_waiters());
         let cancelled = state.take_cancelled(&mut self.events);
         drop(state);
-        for (context, reason) in cancelled {
-            context.cancellation().cancel(reason);
-        }
+        tell(cancelled);
         hand_on(&*self.deliver, &mut self.events);
         self.events.wakers.drain(..).for_each(Waker::wake);
         close

@@ -9,7 +9,7 @@ mod state;
 pub use id::SessionId;
 pub(crate) use registry::Registry;
 pub use registry::Sessions;
-pub(crate) use state::{Facts, State};
+pub(crate) use state::{Facts, State, tell};
 
 use std::any::Any;
 use std::fmt;
@@ -91,9 +91,7 @@ impl Session {
         let driver = state.nudge();
         let running = state.take_cancelled(&mut events);
         drop(state);
-        for (context, reason) in running {
-            context.cancellation().cancel(reason);
-        }
+        tell(running);
         events.wakers.into_iter().chain(driver).for_each(Waker::wake);
     }
 

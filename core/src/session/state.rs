@@ -102,6 +102,13 @@ impl State {
     }
 }
 
+/// Tells handlers that they were given up. Outside the lock, since it wakes them.
+pub(crate) fn tell(cancelled: Vec<(Context, CancelReason)>) {
+    for (context, reason) in cancelled {
+        context.cancellation().cancel(reason);
+    }
+}
+
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("State").field("running", &self.running.len()).finish_non_exhaustive()
