@@ -2,10 +2,9 @@
 //!
 //! `tests/foreign/install` fetches what they need.
 #![cfg(feature = "websocket")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails the test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "what fails here fails the test")]
 
 #[path = "../support/require.rs"]
-#[expect(unreachable_pub, reason = "other tests use it too")]
 mod require;
 mod script;
 mod server;
@@ -102,8 +101,22 @@ async fn a_python_client_in_json_finds_everything_as_documented() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_python_client_in_messagepack_finds_everything_as_documented() {
+    if let Some(script) = Script::python() {
+        proves(script, "messagepack").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_client_in_json_finds_everything_as_documented() {
-    if let Some(script) = Script::node() {
+    if let Some(script) = Script::node("json") {
         proves(script, "json").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_client_in_messagepack_finds_everything_as_documented() {
+    if let Some(script) = Script::node("messagepack") {
+        proves(script, "messagepack").await;
     }
 }

@@ -68,7 +68,7 @@ const CHECKS = {
   async values_of_every_shape(link) {
     const [least, most, bytes] = CODEC === "json"
       ? [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, [0, 255, 128]]
-      : [-(1n << 63n), (1n << 64n) - 1n, new Uint8Array([0, 255, 128])];
+      : [-(1n << 63n), (1n << 64n) - 1n, Buffer.from([0, 255, 128])];
     const sample = {
       text: "snö ☃ 𝄞", least, most, ratio: 0.1, yes: true, none: null, some: 7, list: [1, 2, 3], pair: [1, "two"],
       map: { a: 1, b: 2 }, bytes, unit: "Idle", newtype: { Retry: 3 }, record: { Moved: { x: 1, y: -1 } } };
@@ -183,7 +183,7 @@ const CHECKS = {
       return value;
     }));
     equal(answers, numbers);
-    ok(order[0] > order.at(-1), "the server answers the last one first");
+    ok(order.some((number, at) => at > 0 && number < order[at - 1]), "the server answers the last ones first");
   },
 
   async pushes_in_order(link) {

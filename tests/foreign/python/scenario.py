@@ -203,7 +203,7 @@ async def a_thousand_calls_at_once(link):
         order.append(answer.value)
         return answer.value
     assert await asyncio.gather(*map(one, range(1_000))) == list(range(1_000))
-    assert order[0] > order[-1] and order != sorted(order), "the server answers the last one first"
+    assert order != sorted(order), "the server answers the last ones first"
 
 
 @check
