@@ -36,9 +36,12 @@
 
 mod broken;
 mod codecs;
+mod guard;
 mod harness;
+mod hook;
 mod loopback;
 mod matrix;
+mod message;
 mod observer;
 mod pair;
 mod peer;
@@ -54,6 +57,7 @@ mod scenario;
 mod service;
 mod stage;
 mod values;
+mod waits;
 mod watched;
 mod wire;
 

@@ -30,6 +30,7 @@ pub struct Promise {
     settings: fn(Limits) -> Limits,
     client_settings: fn(Limits) -> Limits,
     needs: fn(Capabilities) -> bool,
+    guarded: bool,
     limit: Duration,
     run: Arc<Run>,
 }
@@ -50,6 +51,7 @@ impl Promise {
             settings: |limits| limits,
             client_settings: |limits| limits,
             needs: |_| true,
+            guarded: false,
             limit: LIMIT,
             run: Arc::new(move |pair| Box::pin(case(pair))),
         }
@@ -83,7 +85,13 @@ impl Promise {
         self
     }
 
-    /// The same, whose case may take as long as `limit` before it fails. Default: 10 s.
+    /// The same, with a layer around every call that ends it as its metadata says.
+    pub(crate) fn guarded(mut self) -> Self {
+        self.guarded = true;
+        self
+    }
+
+    /// The same, whose case may take as long as `limit` before it fails. Default: 30 s.
     #[must_use]
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
@@ -118,6 +126,7 @@ impl Promise {
         Settings {
             server: (self.settings)(Limits::default()),
             client: (self.client_settings)(Limits::default()),
+            guarded: self.guarded,
         }
     }
 

@@ -3,15 +3,22 @@
 mod bodies;
 mod calls;
 mod cancel;
+mod closing;
 mod codec;
+mod encoding;
 mod failures;
+mod giving_up;
 mod handshake;
+mod hellos;
+mod lanes;
 mod lifecycle;
 mod limits;
 mod overflow;
 mod peers;
 mod push;
+mod relay;
 mod shutdown;
+mod violations;
 
 use linkspan_core::{CallError, Code, Ran};
 
@@ -23,15 +30,22 @@ use crate::scenario;
 pub fn promises() -> Vec<Promise> {
     [
         handshake::promises(),
+        hellos::promises(),
         lifecycle::promises(),
+        closing::promises(),
         shutdown::promises(),
         calls::promises(),
         failures::promises(),
+        violations::promises(),
         cancel::promises(),
+        giving_up::promises(),
+        relay::promises(),
         bodies::promises(),
+        lanes::promises(),
         limits::promises(),
         peers::promises(),
         push::promises(),
+        encoding::promises(),
         overflow::promises(),
         codec::promises(),
         vec![scenario::promise()],
