@@ -26,6 +26,7 @@ use crate::pair::{Pair, Settings};
 pub struct Promise {
     name: &'static str,
     says: &'static str,
+    subject: &'static str,
     invariants: &'static [&'static str],
     settings: fn(Limits) -> Limits,
     client_settings: fn(Limits) -> Limits,
@@ -47,6 +48,7 @@ impl Promise {
         Self {
             name,
             says,
+            subject: "",
             invariants: &[],
             settings: |limits| limits,
             client_settings: |limits| limits,
@@ -55,6 +57,13 @@ impl Promise {
             limit: LIMIT,
             run: Arc::new(move |pair| Box::pin(case(pair))),
         }
+    }
+
+    /// The same, as one of those about `subject`: reports put them together.
+    #[must_use]
+    pub fn about(mut self, subject: &'static str) -> Self {
+        self.subject = subject;
+        self
     }
 
     /// The same, as one of the invariants that the design numbers.
@@ -106,6 +115,11 @@ impl Promise {
     /// Its sentence.
     pub fn says(&self) -> &'static str {
         self.says
+    }
+
+    /// What it is about, or nothing.
+    pub fn subject(&self) -> &'static str {
+        self.subject
     }
 
     /// The design's numbers for it.
