@@ -126,9 +126,7 @@ mod tests {
         });
         let why = run(&hangs, &stage(), Clock::Paused).unwrap_err().to_string();
         assert!(why.starts_with(&format!("did not end within {:?}", hangs.limit())), "{why}");
-        for fact in
-            ["waiting for: Dropped(7) at the server", "last: Started(7), Finished(7)", "HELLO, RESPONSE"]
-        {
+        for fact in ["waiting for: Dropped(7) at the server", "Started(7), Finished(7)", "HELLO, RESPONSE"] {
             assert!(why.contains(fact), "{why}");
         }
     }

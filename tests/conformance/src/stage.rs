@@ -67,7 +67,7 @@ impl Default for Sabotage {
 impl Stage {
     /// The road of `harness` with `codec`.
     pub fn new(harness: Arc<dyn Harness>, codec: CodecChoice) -> Self {
-        Self { harness, codec, sabotage: Sabotage::default(), seeds: 20, steps: 200 }
+        Self { harness, codec, sabotage: Sabotage::default(), seeds: 8, steps: 200 }
     }
 
     /// `road·codec`.

@@ -97,8 +97,8 @@ pub(super) fn text_of(codec: &CodecChoice, len: usize) -> Result<String, Broken>
 
 async fn large_bodies(pair: Pair) -> Result<(), Broken> {
     let mut calls = JoinSet::new();
-    for id in 0..2 {
-        let text = Rng::new(id).text(1_100_000);
+    for (id, len) in [(0, 1_100_000), (1, 300_000)] {
+        let text = Rng::new(id).text(len);
         let call = pair.client.run(Ask::new(id).with_text(text.clone()));
         calls.spawn(async move { (id, text, call.await) });
     }
@@ -187,10 +187,10 @@ async fn small_overtakes(pair: Pair) -> Result<(), Broken> {
 }
 
 async fn abandoned_bodies(pair: Pair) -> Result<(), Broken> {
-    for id in 0..12 {
+    for id in 0..10 {
         let ask = match id % 2 {
-            0 => Ask::new(id).with_text(Rng::new(id).text(600_000)).then(Step::Hang),
-            _ => Ask::new(id).then(Step::Answer(600_000)),
+            0 => Ask::new(id).with_text(Rng::new(id).text(250_000)).then(Step::Hang),
+            _ => Ask::new(id).then(Step::Answer(250_000)),
         };
         let calling = tokio::spawn(pair.client.run(ask));
         for _ in 0..id {

@@ -1,5 +1,6 @@
 //! How a connection begins: hellos, hooks, refusals.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use linkspan_core::{CloseCode, ErrorKind, Metadata};
@@ -126,8 +127,8 @@ async fn facts_agree(pair: Pair) -> Result<(), Broken> {
         ("the server's address", here.remote_address(), there.local_address()),
     ] {
         // A road that does not know an address says so.
-        if mine.is_some() && theirs.is_some() {
-            Broken::unless_equal(what, &mine, &theirs)?;
+        if let (Some(mine), Some(theirs)) = (mine, theirs) {
+            Broken::unless(same_address(mine, theirs), || format!("{what}: {mine} here, {theirs} there"))?;
         }
     }
     let encrypted = (here.capabilities().encrypted, there.capabilities().encrypted);
@@ -143,6 +144,17 @@ async fn facts_agree(pair: Pair) -> Result<(), Broken> {
         Some(upgrade) => {
             Broken::unless_equal("path of the upgrade", &upgrade.path.as_str(), &pair.endpoint().path())
         }
+    }
+}
+
+/// True if both name one address. A socket that is bound to every address of its machine knows only its port.
+fn same_address(one: &str, other: &str) -> bool {
+    match (one.parse::<SocketAddr>(), other.parse::<SocketAddr>()) {
+        (Ok(one), Ok(other)) => {
+            let anywhere = one.ip().is_unspecified() || other.ip().is_unspecified();
+            one.port() == other.port() && (anywhere || one.ip() == other.ip())
+        }
+        _ => one == other,
     }
 }
 

@@ -97,6 +97,7 @@ async fn hello_first(pair: Pair) -> Result<(), Broken> {
     let (mut link, client) = pair.raw_server(&mut listener).await?;
     link.send(&welcome(codec)).await?;
     link.closes_with(CloseCode::PROTOCOL).await?;
+    drop(link); // the client reads on until its peer ends too
     let close = client.session().closed().await;
     Broken::unless_equal("close of the client greeted twice", &close.code(), &CloseCode::PROTOCOL)
 }

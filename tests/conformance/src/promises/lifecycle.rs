@@ -150,7 +150,7 @@ async fn close_amid_bodies(pair: Pair) -> Result<(), Broken> {
         let session = pair.session_of(&client)?;
         let waiting = tokio::spawn(client.run(Ask::new(id).then(Step::Hang)).without_timeout());
         pair.seen.saw(Seen::Started(id)).await;
-        let arguments = Rng::new(id).text(500_000);
+        let arguments = Rng::new(id).text(300_000);
         let uploading = tokio::spawn(client.run(Ask::new(10 + id).with_text(arguments).then(Step::Hang)));
         let large = tokio::spawn(client.run(Ask::new(20 + id).then(Step::Answer(LARGE))));
         client.tap.until(|frames| frames.iter().any(|frame| frame.kind == BODY)).await;
@@ -244,4 +244,4 @@ async fn push_to_gone(pair: Pair) -> Result<(), Broken> {
 }
 
 /// Characters of an answer that is on its way for a while.
-const LARGE: u32 = 1_500_000;
+const LARGE: u32 = 600_000;

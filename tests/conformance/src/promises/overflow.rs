@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use linkspan_core::{CloseCode, Gap, GapReason, Metadata, PushError, PushSink};
+use linkspan_core::{CloseCode, Gap, GapReason, Metadata, Push, PushError, PushSink};
 
 use crate::broken::Broken;
 use crate::pair::Pair;
@@ -131,11 +131,14 @@ async fn notes_and_gaps(pair: Pair) -> Result<(), Broken> {
 }
 
 async fn pausing_client(pair: Pair) -> Result<(), Broken> {
-    let (session, mut notes) = (pair.session()?, pair.client.notes());
+    let (session, mut received) = (pair.session()?, pair.client.notifications());
     pair.client.tap.shut();
-    let mut accepted = 0;
+    // Raw, so that filling the road costs no encoding.
+    let push_of =
+        |number: u64| Push::raw("Kit", "Numbered", [vec![7; 60_000], number.to_le_bytes().into()].concat());
+    let mut accepted: u64 = 0;
     let waiting = loop {
-        match session.try_push(pair.push(Note::new(1, accepted, 60_000))) {
+        match session.try_push(push_of(accepted)) {
             Ok(()) => accepted += 1,
             Err(refused) if refused.reason == PushError::Full => break refused.push,
             Err(refused) => return Err(refused.reason.into()),
@@ -148,7 +151,11 @@ async fn pausing_client(pair: Pair) -> Result<(), Broken> {
     let pushing = tokio::spawn(async move { session.push(waiting).await });
     pair.client.tap.open();
     for number in 0..=accepted {
-        Broken::unless_equal("number", &notes.next().await?.number, &number)?;
+        let arrived = match received.next().await {
+            Some(Ok(push)) => push.body().len() == 60_008 && push.body().ends_with(&number.to_le_bytes()),
+            _ => false,
+        };
+        Broken::unless(arrived, || format!("push {number} of {accepted} was lost or changed"))?;
     }
     pushing.await??;
     Ok(())

@@ -83,6 +83,7 @@ async fn second_answer(pair: Pair) -> Result<(), Broken> {
     Broken::unless_equal("the first answer", &calling.await??.as_str(), &"only once")?;
     link.send(&answer).await?;
     link.closes_with(CloseCode::PROTOCOL).await?;
+    drop(link); // the client reads on until its peer ends too
     Broken::unless_equal("close code", &client.session().closed().await.code(), &CloseCode::PROTOCOL)
 }
 

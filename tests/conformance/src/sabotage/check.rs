@@ -82,6 +82,11 @@ impl SabotageReport {
         format!("sabotage: {honest} of {} promises are kept, and can be broken", self.rows.len())
     }
 
+    /// True if every promise is kept when nothing is broken, and failed by something.
+    pub(crate) fn can_all_be_broken(&self) -> bool {
+        self.rows.iter().all(Row::is_honest)
+    }
+
     /// Promises that nothing breaks or that fail unbroken, and saboteurs that break nothing.
     pub fn failed(&self) -> usize {
         self.idle.len() + self.rows.iter().filter(|row| !row.is_honest()).count()
