@@ -6,7 +6,7 @@ mod registry;
 mod stream;
 
 pub use capabilities::Capabilities;
-pub use peer::{PeerInfo, TlsInfo, UpgradeInfo};
+pub use peer::{Credentials, PeerInfo, TlsInfo, UpgradeInfo};
 pub use registry::Transports;
 
 use std::fmt::Debug;

@@ -1,4 +1,4 @@
-//! Linkspan over TCP: `tcp://host:port`.
+//! Linkspan over TCP, at `tcp://host:port`, and over Unix sockets, at `unix:///path/to.sock`.
 //!
 //! ```
 //! use std::future::poll_fn;
@@ -31,5 +31,9 @@ mod link;
 mod listen;
 #[cfg(test)]
 mod tests;
+#[cfg(unix)]
+mod unix;
 
 pub use config::Tcp;
+#[cfg(unix)]
+pub use unix::Unix;
