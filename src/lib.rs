@@ -9,12 +9,12 @@ mod standard;
 pub use linkspan_core::typed;
 pub use linkspan_core::{
     Arrival, Batch, Blob, BodyCodec, BoxError, Call, CallError, CallRequest, CallResponse, Calls,
-    Capabilities, Close, CloseCode, Code, Codec, CodecIndex, CodecSet, Context, Decode, DecodeBy,
-    DecodeLimits, DepthLimited, Encode, EncodeBy, Encoded, Endpoint, Error, ErrorKind, Events, Frame, Gap,
-    GapReason, Inbox, Lane, Limits, Link, Listener, MAX_DEPTH, Metadata, Notification, Notifications,
-    OneWayCall, PeerInfo, Pipe, Push, PushError, PushSink, Pushing, RAW, Ran, Refused, Reply, Response,
-    Session, SessionId, Sessions, Stack, Status, TlsIdentity, TlsInfo, Transport, Transports, UpgradeInfo,
-    Verdict, async_trait, frame,
+    Capabilities, Close, CloseCode, Code, Codec, CodecIndex, CodecSet, Context, Credentials, Decode,
+    DecodeBy, DecodeLimits, DepthLimited, Encode, EncodeBy, Encoded, Endpoint, Error, ErrorKind, Events,
+    Frame, Gap, GapReason, Inbox, Lane, Limits, Link, Listener, MAX_DEPTH, Metadata, Notification,
+    Notifications, OneWayCall, PeerInfo, Pipe, Push, PushError, PushSink, Pushing, RAW, Ran, Refused, Reply,
+    Response, Session, SessionId, Sessions, Stack, Status, TlsIdentity, TlsInfo, Transport, Transports,
+    UpgradeInfo, Verdict, async_trait, frame,
 };
 pub use linkspan_json::Json;
 pub use linkspan_macros::{notifications, service};

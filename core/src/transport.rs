@@ -6,7 +6,7 @@ mod registry;
 mod stream;
 
 pub use capabilities::Capabilities;
-pub use peer::{PeerInfo, TlsIdentity, TlsInfo, UpgradeInfo};
+pub use peer::{Credentials, PeerInfo, TlsIdentity, TlsInfo, UpgradeInfo};
 pub use registry::Transports;
 
 use std::fmt::Debug;
@@ -179,7 +179,8 @@ pub trait Pipe: Debug + Send {
     /// Order within a lane is kept; a blocked lane leaves its frames in the batch and does not hold other lanes. Ready
     /// only when everything taken, now and before, is flushed; so the runtime polls it until ready, also with an
     /// empty batch, since a pipe may hold bytes of its own. Frames may be appended between polls. Not polling again
-    /// loses nothing but time.
+    /// loses nothing but time. A pipe that holds bytes of its own says with [`Batch::progressed`] that some of them went:
+    /// a peer that takes nothing for the write timeout is given up.
     ///
     /// # Errors
     /// Any error is final: the runtime drops the link.

@@ -15,7 +15,7 @@ use crate::session::Facts;
 use crate::transport::Pipe;
 use crate::{
     Batch, Close, CloseCode, CodecIndex, CodecSet, Endpoint, Error, ErrorKind, Limits, Link, Metadata,
-    PeerInfo, Session, SessionId, Stack, Transport, Transports,
+    PeerInfo, Session, SessionId, Stack, Transport, Transports, Verdict,
 };
 
 /// Settings of a client.
@@ -70,7 +70,8 @@ impl<K: Stack> ClientBuilder<K> {
     /// # Errors
     /// `UnknownScheme` or `Configuration` if the URL is wrong; `Unreachable` if no peer answered; `Certificate` if its
     /// certificate is not trusted; `UnsupportedCodec` if it has none of our codecs; `Refused` if it refused us, with its
-    /// reason; `DeadlineExceeded` if all that took longer than the handshake timeout.
+    /// reason; `AtCapacity` if it has no place for us now; `Unreachable` too if it is going away; `FrameTooLarge` if our
+    /// hello exceeds its limits; `DeadlineExceeded` if all that took longer than the handshake timeout.
     ///
     /// # Cancel safety
     /// Cancel safe: dropping the future abandons the attempt.
@@ -166,7 +167,10 @@ fn offered_codecs(names: &'static [&'static str], wanted: Option<&str>) -> Resul
 }
 
 fn too_late(endpoint: &Endpoint) -> Error {
-    Error::new(ErrorKind::DeadlineExceeded, format!("connecting to {endpoint} took too long"))
+    Error::new(
+        ErrorKind::DeadlineExceeded,
+        format!("connecting to {endpoint} took longer than handshake_timeout"),
+    )
 }
 
 fn refused(endpoint: &Endpoint, close: &Close) -> Error {
@@ -176,7 +180,13 @@ fn refused(endpoint: &Endpoint, close: &Close) -> Error {
         CloseCode::TIMEOUT => ErrorKind::DeadlineExceeded,
         CloseCode::PROTOCOL => ErrorKind::Protocol,
         CloseCode::LOST => ErrorKind::Closed,
-        _ => ErrorKind::Refused,
+        CloseCode::TOO_LARGE => ErrorKind::FrameTooLarge,
+        // What passes by itself must look so to whoever tries again.
+        code => match code.verdict() {
+            Verdict::BackOff => ErrorKind::AtCapacity,
+            Verdict::ReconnectNow => ErrorKind::Unreachable,
+            Verdict::Terminal => ErrorKind::Refused,
+        },
     };
     Error::new(kind, format!("{endpoint}: {}", close.reason()))
 }
