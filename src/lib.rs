@@ -41,3 +41,10 @@ pub type ServerBuilder = linkspan_core::ServerBuilder<Standard>;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The guides' code, compiled and run.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../docs/guide/transport.md")]
+    struct Transport;
+}
