@@ -19,8 +19,11 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let server =
-//!     Server::builder().service(GreeterServer::new(Polite)).listen("tcp://127.0.0.1:0").start().await?;
+//! let server = Server::builder()
+//!     .service(GreeterServer::new(Polite))
+//!     .listen("tcp://127.0.0.1:0") // port 0 picks a free one
+//!     .start()
+//!     .await?;
 //!
 //! for endpoint in server.endpoints() {
 //!     let client = Client::connect(&endpoint.to_string()).await?;
@@ -37,12 +40,12 @@
 //! |---|---|
 //! | say what a server does | [`macro@service`] on a trait, with every option by example |
 //! | say what a server tells its clients | [`macro@notifications`] on a trait |
-//! | serve | [`Server::builder`](Server), and what it takes: services, endpoints, hooks, layers, [`Limits`] |
+//! | serve | [`Server::builder`](stack::Server::builder), and what it takes: services, endpoints, hooks, layers, [`Limits`] |
 //! | know who calls, with which headers, until when | [`Context`], the second argument of a method |
-//! | call | [`Client::connect`](Client), then the stub that `#[service]` made; a call is a future: [`Call`] |
+//! | call | [`Client::connect`](stack::Client::connect), then the stub that `#[service]` made; a call is a future: [`Call`] |
 //! | know why a call brought no value | [`CallError`]: the method's own error, or a [`Status`] that says whether the handler [`Ran`] |
 //! | push to a client | [`Session`], at the server, from any task; it is a [`PushSink`] |
-//! | read what is pushed | [`Client::events`](typed::Client::events) for a trait, [`Client::notifications`](typed::Client::notifications) for the rest; a [`Gap`] says what is missing |
+//! | read what is pushed | [`Client::events`](stack::Client::events) for a trait, [`Client::notifications`](stack::Client::notifications) for the rest; a [`Gap`] says what is missing |
 //! | choose road and codec | the URL: [`Endpoint`]; `?codec=json` |
 //! | know why a connection ended | [`Close`], whose code has a [`Verdict`] |
 //! | carry it over something new | [`Transport`], and the guide *write a transport* |
@@ -74,7 +77,7 @@ pub use linkspan_core::{
     Transport, Transports, UpgradeInfo, Verdict, async_trait, frame,
 };
 pub use linkspan_json::Json;
-/// Makes a trait a list of notifications: what a server pushes whenever it likes, and its clients receive as events.
+/// What a server pushes whenever it likes, and its clients receive as events: a trait that lists it.
 ///
 /// ```
 /// use linkspan::{Client, PushError, Server};
@@ -87,7 +90,7 @@ pub use linkspan_json::Json;
 /// #     async fn sync(&self) {}
 /// # }
 ///
-/// #[linkspan::notifications(name = "shop.Stock")] // its name on the wire; by default the trait's
+/// #[linkspan::notifications(name = "shop.Stock")] // on the wire; by default the trait's name
 /// pub trait Stock {
 ///     /// Arguments are owned and have names, which the event's fields have too.
 ///     fn changed(article: String, left: u32);
@@ -115,7 +118,9 @@ pub use linkspan_json::Json;
 /// let mut events: StockEvents = client.events::<StockEvent>();
 /// while let Some(event) = events.next().await {
 ///     match event? {
-///         StockEvent::Changed { article, left } => assert_eq!((article.as_str(), left), ("pear", 3)),
+///         StockEvent::Changed { article, left } => {
+///             assert_eq!((article.as_str(), left), ("pear", 3));
+///         }
 ///         StockEvent::SoldOut => break,
 ///         StockEvent::Gap(gap) => panic!("{} are missing: {:?}", gap.count, gap.reason),
 ///         StockEvent::Unknown(newer) => println!("a newer server pushes {}", newer.path()),
@@ -126,7 +131,7 @@ pub use linkspan_json::Json;
 /// # }
 /// ```
 ///
-/// `stack = …` names the codecs that [`PushSink`]s of this list encode with, for applications with a [`Stack`] of their own:
+/// `stack = …` names the codecs that pushes of this list are encoded in, for applications with a [`Stack`] of their own:
 ///
 /// ```
 /// type JsonOnly = (linkspan::Json,); // a tuple of codecs is a stack without transports
@@ -142,7 +147,7 @@ pub use linkspan_json::Json;
 /// # Ok::<(), linkspan::Error>(())
 /// ```
 pub use linkspan_macros::notifications;
-/// Makes a trait a service: what a server implements and a client calls.
+/// What a server does and a client calls: a trait.
 ///
 /// ```
 /// use std::time::Duration;
@@ -153,17 +158,17 @@ pub use linkspan_macros::notifications;
 /// #[derive(Debug, PartialEq, Serialize, Deserialize)]
 /// pub struct OutOfStock;
 ///
-/// #[linkspan::service(name = "shop.Cart")] // its name on the wire; by default the trait's
+/// #[linkspan::service(name = "shop.Cart")] // on the wire; by default the trait's name
 /// pub trait Cart {
-///     /// Who wants to know who calls takes a `&Context`. A `Result` brings the method's own error, typed.
-///     async fn add(&self, cx: &Context, article: String, count: u32) -> Result<u32, OutOfStock>;
+///     /// `&Context` tells who calls. A `Result` brings the method's own error, typed.
+///     async fn add(&self, cx: &Context, item: String, count: u32) -> Result<u32, OutOfStock>;
 ///
-///     /// Anything else cannot fail in the application. With a body it is a default.
+///     /// Any other answer cannot fail in the application. With a body it is a default method.
 ///     async fn currency(&self) -> String {
 ///         "EUR".to_owned()
 ///     }
 ///
-///     /// On the wire it is `shop.Cart/Pay`, and not `PayAll`. A caller who gives up does not stop it halfway.
+///     /// `shop.Cart/Pay` on the wire, not `PayAll`. A caller who gives up does not stop it.
 ///     #[call(name = "Pay", cancel = "never")]
 ///     async fn pay_all(&self) -> u64;
 ///
@@ -179,9 +184,9 @@ pub use linkspan_macros::notifications;
 /// struct Basket;
 ///
 /// impl Cart for Basket {
-///     async fn add(&self, cx: &Context, article: String, count: u32) -> Result<u32, OutOfStock> {
+///     async fn add(&self, cx: &Context, item: String, count: u32) -> Result<u32, OutOfStock> {
 ///         cx.add_response_metadata("served-by", "basket-1");
-///         if article == "pear" { Ok(count) } else { Err(OutOfStock) }
+///         if item == "pear" { Ok(count) } else { Err(OutOfStock) }
 ///     }
 ///
 ///     async fn pay_all(&self) -> u64 {
@@ -198,8 +203,11 @@ pub use linkspan_macros::notifications;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let server =
-///     Server::builder().service(CartServer::new(Basket)).listen("mem://cart").start().await?;
+/// let server = Server::builder()
+///     .service(CartServer::new(Basket))
+///     .listen("mem://cart")
+///     .start()
+///     .await?;
 /// let client = Client::connect("mem://cart").await?;
 /// let cart = CartClient::new(&client); // cheap to clone; clones share the connection
 ///
@@ -237,17 +245,21 @@ pub use linkspan_macros::notifications;
 /// ```
 pub use linkspan_macros::service;
 #[cfg(feature = "memory")]
+#[doc(inline)]
 pub use linkspan_memory as memory;
 pub use linkspan_postcard::Postcard;
 #[cfg(feature = "quic")]
+#[doc(inline)]
 pub use linkspan_quic as quic;
 #[cfg(feature = "tcp")]
+#[doc(inline)]
 pub use linkspan_tcp as tcp;
 #[cfg(feature = "websocket")]
+#[doc(inline)]
 pub use linkspan_websocket as websocket;
 pub use standard::Standard;
 
-/// A client built with the [`Standard`] stack; [its methods](typed::Client).
+/// A client built with the [`Standard`] stack; [its methods](stack::Client).
 pub type Client = linkspan_core::Client<Standard>;
 /// Settings of a [`Client`]; [its methods](stack::ClientBuilder).
 pub type ClientBuilder = linkspan_core::ClientBuilder<Standard>;
@@ -298,7 +310,8 @@ pub mod stack {
     //!
     //! # #[tokio::main(flavor = "current_thread")]
     //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    //! let server = Server::builder().service(PingServer::new(Pong)).listen("mem://small").start().await?;
+    //! let server =
+    //!     Server::builder().service(PingServer::new(Pong)).listen("mem://small").start().await?;
     //! let client = Client::connect("mem://small").await?;
     //! assert_eq!(PingClient::new(&client).ping().await?, 7);
     //! assert_eq!(client.session().codec(), "postcard");
