@@ -70,11 +70,12 @@ mod standard;
 pub use linkspan_core::typed;
 pub use linkspan_core::{
     Arrival, Batch, Blob, BodyCodec, BoxError, Call, CallError, CallRequest, CallResponse, Calls,
-    Capabilities, Close, CloseCode, Code, Codec, CodecIndex, CodecSet, Context, Decode, DecodeBy, Encode,
-    EncodeBy, Encoded, Endpoint, Error, ErrorKind, Events, Frame, Gap, GapReason, Inbox, Lane, Limits, Link,
-    Listener, Metadata, Notification, Notifications, OneWayCall, PeerInfo, Pipe, Push, PushError, PushSink,
-    Pushing, RAW, Ran, Refused, Reply, Response, Session, SessionId, Sessions, Stack, Status, TlsInfo,
-    Transport, Transports, UpgradeInfo, Verdict, async_trait, frame,
+    Capabilities, Close, CloseCode, Code, Codec, CodecIndex, CodecSet, Context, Decode, DecodeBy,
+    DecodeLimits, DepthLimited, Encode, EncodeBy, Encoded, Endpoint, Error, ErrorKind, Events, Frame, Gap,
+    GapReason, Inbox, Lane, Limits, Link, Listener, MAX_DEPTH, Metadata, Notification, Notifications,
+    OneWayCall, PeerInfo, Pipe, Push, PushError, PushSink, Pushing, RAW, Ran, Refused, Reply, Response,
+    Session, SessionId, Sessions, Stack, Status, TlsInfo, Transport, Transports, UpgradeInfo, Verdict,
+    async_trait, frame,
 };
 pub use linkspan_json::Json;
 /// What a server pushes whenever it likes, and its clients receive as events: a trait that lists it.
@@ -247,6 +248,7 @@ pub use linkspan_macros::service;
 #[cfg(feature = "memory")]
 #[doc(inline)]
 pub use linkspan_memory as memory;
+pub use linkspan_messagepack::MessagePack;
 pub use linkspan_postcard::Postcard;
 #[cfg(feature = "quic")]
 #[doc(inline)]

@@ -3,16 +3,16 @@
 #[cfg(any(feature = "memory", feature = "tcp", feature = "websocket", feature = "quic"))]
 use std::sync::Arc;
 
-use crate::{Json, Postcard, Stack, Transports};
+use crate::{Json, MessagePack, Postcard, Stack, Transports};
 
-/// JSON and Postcard, over every transport whose feature is enabled.
+/// JSON, MessagePack and Postcard, over every transport whose feature is enabled.
 ///
 /// An application with codecs or transports of its own names another stack: see [`Stack`].
 #[derive(Clone, Copy, Debug)]
 pub struct Standard;
 
 impl Stack for Standard {
-    type Codecs = (Json, Postcard);
+    type Codecs = (Json, MessagePack, Postcard);
 
     fn transports() -> Transports {
         #[cfg_attr(

@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use linkspan::{Json, Postcard};
+use linkspan::{Json, MessagePack, Postcard};
 use linkspan_conformance::{Matrix, Road};
 use linkspan_memory::{Chaos, Memory};
 use linkspan_quic::{DevelopmentCa, Quic, TrustedCa};
@@ -23,6 +23,6 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         .road(Road::new("tcp", Tcp::new(), "tcp://127.0.0.1:0"))
         .road(Road::new("ws", WebSocket::new(), "ws://127.0.0.1:0/rpc"))
         .road(Road::new("quic", quic, "quic://127.0.0.1:0").with_client(trusting))
-        .codecs::<(Json, Postcard)>();
+        .codecs::<(Json, MessagePack, Postcard)>();
     Ok(matrix.main())
 }

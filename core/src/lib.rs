@@ -31,7 +31,8 @@ pub use client::{
 };
 pub use close::{Close, CloseCode, Verdict};
 pub use codec::{
-    Blob, Codec, CodecIndex, CodecSet, Decode, DecodeBy, DepthLimited, Encode, EncodeBy, MAX_DEPTH, RAW,
+    Blob, Codec, CodecIndex, CodecSet, Decode, DecodeBy, DecodeLimits, DepthLimited, Encode, EncodeBy,
+    MAX_DEPTH, RAW,
 };
 pub use config::Limits;
 pub use connection::{Notification, Reply};

@@ -29,7 +29,7 @@ usage: arith                                     serve and call on every road, i
 endpoints: tcp://127.0.0.1:7001  ws://127.0.0.1:7002  quic://127.0.0.1:7003
 
 options of call:
-  --codec NAME   json or postcard (default: the server picks)
+  --codec NAME   json, messagepack or postcard (default: the server picks)
   --ca FILE      trust this certificate authority for quic (default: target/arith-dev/ca.pem)
   --listen       stay, and print what the server pushes";
 

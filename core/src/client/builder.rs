@@ -111,6 +111,7 @@ fn start<K: Stack>(
         id: opened.session.map_or_else(SessionId::generate, SessionId::from_bytes),
         peer,
         codec,
+        decode_limits: limits.decode_limits(),
         agent: opened.agent,
         metadata: opened.metadata,
         takes_pushes: false,

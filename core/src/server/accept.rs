@@ -193,6 +193,7 @@ impl Admission<'_> {
             id: SessionId::generate(),
             peer: self.peer.clone(),
             codec,
+            decode_limits: self.host.limits.decode_limits(),
             agent: opened.agent,
             metadata: opened.metadata,
             takes_pushes: true,
