@@ -36,14 +36,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .await?;
 
     for endpoint in server.endpoints() {
-        for codec in ["json", "postcard"] {
+        for codec in ["json", "messagepack", "postcard"] {
             let url = format!("{endpoint}?codec={codec}");
             let client = Client::builder()
                 .transport(Quic::new().with_trusted_ca(trusted.clone()))
                 .connect(&url)
                 .await?;
             let (product, road) = ArithClient::new(&client).mul(6, 7).await?;
-            println!("{url:<40} 6 x 7 = {product}, by {road}");
+            println!("{url:<46} 6 x 7 = {product}, by {road}");
             assert_eq!((product, road), (42, format!("{} in {codec}", endpoint.scheme())));
         }
     }

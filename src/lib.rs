@@ -333,6 +333,9 @@ struct Readme;
 /// The guides' code, compiled and run.
 #[cfg(doctest)]
 mod guides {
+    #[doc = include_str!("../docs/guide/codec.md")]
+    struct Codec;
+
     #[doc = include_str!("../docs/guide/transport.md")]
     struct Transport;
 }
