@@ -74,8 +74,8 @@ pub use linkspan_core::{
     DecodeLimits, DepthLimited, Encode, EncodeBy, Encoded, Endpoint, Error, ErrorKind, Events, Frame, Gap,
     GapReason, Inbox, Lane, Limits, Link, Listener, MAX_DEPTH, Metadata, Notification, Notifications,
     OneWayCall, PeerInfo, Pipe, Push, PushError, PushSink, Pushing, RAW, Ran, Refused, Reply, Response,
-    Session, SessionId, Sessions, Stack, Status, TlsInfo, Transport, Transports, UpgradeInfo, Verdict,
-    async_trait, frame,
+    Session, SessionId, Sessions, Stack, Status, TlsIdentity, TlsInfo, Transport, Transports, UpgradeInfo,
+    Verdict, async_trait, frame,
 };
 pub use linkspan_json::Json;
 /// What a server pushes whenever it likes, and its clients receive as events: a trait that lists it.
@@ -256,6 +256,8 @@ pub use linkspan_quic as quic;
 #[cfg(feature = "tcp")]
 #[doc(inline)]
 pub use linkspan_tcp as tcp;
+#[cfg(feature = "tls")]
+pub use linkspan_tls as tls;
 #[cfg(feature = "websocket")]
 #[doc(inline)]
 pub use linkspan_websocket as websocket;

@@ -8,14 +8,15 @@ use std::process::ExitCode;
 use linkspan::{Json, MessagePack, Postcard};
 use linkspan_conformance::{Matrix, Road};
 use linkspan_memory::{Chaos, Memory};
-use linkspan_quic::{DevelopmentCa, Quic, TrustedCa};
+use linkspan_quic::Quic;
 use linkspan_tcp::Tcp;
+use linkspan_tls::{DevelopmentCa, Tls, TrustedCa};
 use linkspan_websocket::WebSocket;
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let ca = DevelopmentCa::generate()?;
-    let quic = Quic::new().with_identity(ca.issue(&["localhost", "127.0.0.1"])?);
-    let trusting = Quic::new().with_trusted_ca(TrustedCa::from_pem(ca.ca_pem())?);
+    let quic = Quic::new().with_tls(Tls::new().with_identity(ca.issue(&["localhost", "127.0.0.1"])?));
+    let trusting = Quic::new().with_tls(Tls::new().with_trusted_ca(TrustedCa::from_pem(ca.ca_pem())?));
     let chaos = Memory::new().with_chaos(Chaos::harmless(0));
     let matrix = Matrix::new()
         .road(Road::new("memory", Memory::new(), "mem://conformance-{n}"))

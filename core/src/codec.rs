@@ -27,8 +27,7 @@ pub const RAW: &str = "raw";
 ///   value cut short.
 /// - Decoding stays within the [`DecodeLimits`] it is given: what nests deeper is an error, and a length without its
 ///   elements reserves little. That holds for fields that the type ignores too.
-/// - Errors have the kind that [`Encode`] and [`Decode`] name, say what was wrong as their source, and quote none of the
-///   payload beyond a word.
+/// - Errors have the kind that [`Encode`] and [`Decode`] name, with what was wrong as their source.
 /// - The same name always means the same bytes: peers find each other by it. A format that changes gets another name.
 ///
 /// # For a serde codec
@@ -38,9 +37,10 @@ pub const RAW: &str = "raw";
 /// without its bytes), and whether the deserializer recurses without asking its visitor.
 ///
 /// # What is checked
-/// The conformance kit runs every promise with each codec of the set: values survive, extremes included; an encoding cut
-/// short or prolonged is an error; damaged ones never panic; values nested too deep are refused, at the default depth and
-/// at that of the limits. How to show the rest is in the tests of the JSON, MessagePack and Postcard codecs.
+/// `linkspan_conformance::codec!(mine, Mine)` in a test runs every promise of the conformance kit with the codec. Those
+/// about codecs: values survive, extremes included; an encoding cut short or prolonged is an error; damaged ones never
+/// panic; values nested too deep are refused, at the default depth and at that of the limits. How to show the rest (what
+/// is reserved, how the stack fares) is in the tests of the JSON, MessagePack and Postcard codecs.
 ///
 /// ```
 /// use linkspan_core::{Codec, Decode, DecodeLimits, Encode, Error, ErrorKind};

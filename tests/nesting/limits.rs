@@ -1,6 +1,6 @@
 //! The limits of one connection hold for what it reads, and for nothing else.
 
-use linkspan::{Code, CodecSet, ErrorKind, Limits, Ran, Server, Stack, Standard};
+use linkspan::{CallError, Code, CodecSet, ErrorKind, Limits, Ran, Server, Stack, Standard};
 
 use crate::live::{
     ANYWHERE, Levels, NestingClient, NestingServer, NewsEvent, NewsPush, connect, connect_within, levels,
@@ -46,7 +46,9 @@ async fn a_client_reads_answers_and_errors_no_deeper_than_its_limits() {
             let stub = NestingClient::new(&client);
             for fails in [0, 1] {
                 let (fits, too_deep) = tokio::join!(stub.nested(8, fails), stub.nested(9, fails));
-                let fits = fits.or_else(|error| error.into_application().ok_or("a status")).unwrap();
+                let (Ok(fits) | Err(CallError::Application(fits))) = fits else {
+                    panic!("{codec}: {fits:?}")
+                };
                 assert_eq!(levels(&fits), 8, "{codec}");
                 let status = status(too_deep);
                 assert_eq!((status.code(), status.ran()), (Code::Internal, Ran::Yes), "{status}");

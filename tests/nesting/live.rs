@@ -53,7 +53,7 @@ trait Attack {
 trait Lies {
     async fn tell(&self, cx: &Context, depth: u32) -> Raw;
     async fn fail(&self, cx: &Context, depth: u32) -> Result<Raw, Raw>;
-    async fn push(&self, cx: &Context, depth: u32) -> u32;
+    async fn push(&self, cx: &Context, depth: u32) -> Raw;
 }
 
 /// The side that believes it.
@@ -61,7 +61,7 @@ trait Lies {
 trait Told {
     async fn tell(&self, depth: u32) -> List;
     async fn fail(&self, depth: u32) -> Result<List, List>;
-    async fn push(&self, depth: u32) -> u32;
+    async fn push(&self, depth: u32) -> List;
 }
 
 #[derive(Debug)]
@@ -83,10 +83,10 @@ impl Lies for Liar {
         Err(Self::bytes(cx, depth))
     }
 
-    async fn push(&self, cx: &Context, depth: u32) -> u32 {
+    async fn push(&self, cx: &Context, depth: u32) -> Raw {
         let push = Push::typed::<<Hostile as Stack>::Codecs, _>("News/Heard", Self::bytes(cx, depth));
         cx.session().push(push).await.unwrap();
-        depth
+        Self::bytes(cx, 1)
     }
 }
 

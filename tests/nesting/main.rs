@@ -2,7 +2,7 @@
 //!
 //! Debug builds take the most stack and release builds inline the most, so this is run in both.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod hostile;
 mod limits;

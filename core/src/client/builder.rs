@@ -9,7 +9,7 @@ use super::events::Buffers;
 use super::{Caller, Client, Inner};
 use crate::clock::now;
 use crate::connection::{Connection, Offer, Role, choose_codec};
-use crate::driver::{Driver, Greeted, greet, wind_down};
+use crate::driver::{Driver, Greeted, Ungreeted, greet, wind_down};
 use crate::service::{Router, Runner};
 use crate::session::Facts;
 use crate::transport::Pipe;
@@ -57,6 +57,13 @@ impl<K: Stack> ClientBuilder<K> {
         self
     }
 
+    /// Adds several transports, or replaces those of their schemes.
+    #[must_use]
+    pub fn transports(mut self, transports: Transports) -> Self {
+        self.transports.register_all(transports);
+        self
+    }
+
     /// Connects to `url`: the scheme picks the transport, the option `codec` the codec; without it the server picks the
     /// first of ours that it has.
     ///
@@ -83,11 +90,11 @@ impl<K: Stack> ClientBuilder<K> {
         connection.offer(&Offer { codecs, metadata: self.metadata })?;
         let greeted = match greet(&mut *pipe, &mut connection).await {
             Ok(greeted) => greeted,
-            Err(close) => {
+            Err(Ungreeted { close, error }) => {
                 let mut rest = Batch::new();
                 connection.poll_batch(&mut rest);
                 let _ = tokio::time::timeout(LINGER, wind_down(&mut *pipe, &mut rest, &close)).await;
-                return Err(refused(&endpoint, &close));
+                return Err(error.map_or_else(|| refused(&endpoint, &close), |error| error.at(&endpoint)));
             }
         };
         let Some(codec) = choose_codec(&greeted.opened.codecs, K::Codecs::NAMES) else {

@@ -177,7 +177,7 @@ impl Admission<'_> {
         let max_lanes = self.peer.capabilities().max_lanes;
         let mut connection = Connection::new(Role::Acceptor, limits.clone(), max_lanes, self.started);
         let greeted = match checked {
-            Ok(()) => greet(&mut *self.pipe, &mut connection).await,
+            Ok(()) => greet(&mut *self.pipe, &mut connection).await.map_err(|ungreeted| ungreeted.close),
             Err(close) => Err(close),
         };
         let chosen = greeted.and_then(|greeted| Ok((self.choose_codec(&greeted.opened)?, greeted)));

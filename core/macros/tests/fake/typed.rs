@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use linkspan_core::{CodecIndex, CodecSet};
+use linkspan_core::{CodecIndex, CodecSet, DecodeLimits};
 pub use serde;
 
 pub use super::Client;
