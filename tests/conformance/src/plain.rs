@@ -170,7 +170,9 @@ impl Record for Step {
             Self::Headers => (7, [0; 4]),
             Self::Panic => (8, [0; 4]),
             Self::Push { source, from, count, len } => (9, [source.into(), from, count.into(), len.into()]),
-            Self::Yield => (10, [0; 4]),
+            Self::Relay => (10, [0; 4]),
+            Self::RelayHang(id) => (11, [id.into(), 0, 0, 0]),
+            Self::Yield => (12, [0; 4]),
         };
         number.write(out);
         fields.iter().for_each(|field| field.write(out));
@@ -192,7 +194,9 @@ impl Record for Step {
             7 => Self::Headers,
             8 => Self::Panic,
             9 => Self::Push { source: small(a)?, from: b, count: small(c)?, len: small(d)? },
-            10 => Self::Yield,
+            10 => Self::Relay,
+            11 => Self::RelayHang(small(a)?),
+            12 => Self::Yield,
             _ => return None,
         })
     }

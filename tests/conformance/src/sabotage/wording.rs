@@ -1,14 +1,19 @@
 //! Broken codecs: each is the kit's own with one thing wrong about samples.
 
-use linkspan_core::{Codec, Decode, DecodeLimits, Encode, Error};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use linkspan_core::{BodyCodec, Codec, Decode, DecodeLimits, Encode, Encoded, Error, Push};
 
 use super::Saboteur;
 use crate::codecs::CodecChoice;
 use crate::plain::Plain;
+use crate::service::push_of;
 use crate::values::{Answer, Ask, Note, Refusal, Sample};
 
 pub(super) fn saboteurs() -> Vec<Saboteur> {
     vec![
+        codec("encodes a push for every session anew", plain().map(|codec| codec.with_push(encoded_anew))),
         codec("panics at what it cannot read", CodecChoice::of::<(Trusting,)>("plain")),
         codec("reads another number", CodecChoice::of::<(OffByOne,)>("plain")),
         codec("reads less than there is", CodecChoice::of::<(Lenient,)>("plain")),
@@ -19,6 +24,25 @@ pub(super) fn saboteurs() -> Vec<Saboteur> {
 
 fn codec(name: &'static str, codec: Option<CodecChoice>) -> Saboteur {
     Saboteur { codec, ..Saboteur::new(name) }
+}
+
+fn plain() -> Option<CodecChoice> {
+    CodecChoice::of::<(Plain,)>("plain")
+}
+
+fn encoded_anew(note: Note) -> Push {
+    let path = push_of::<(Plain,)>(note.clone()).path().to_owned();
+    Push::new(path, Arc::new(Anew(note)))
+}
+
+/// A body that keeps nothing of what it encodes.
+#[derive(Debug)]
+struct Anew(Note);
+
+impl Encoded for Anew {
+    fn bytes(&self, codec: &str) -> Result<(Bytes, BodyCodec), Error> {
+        push_of::<(Plain,)>(self.0.clone()).body().bytes(codec)
+    }
 }
 
 /// The kit's codec under the same name, except for how it reads samples.
