@@ -44,12 +44,14 @@ pub(crate) struct Sample {
     unit: Choice,
     newtype: Choice,
     record: Choice,
+    several: Choice,
 }
 
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Choice {
     Idle,
     Moved { x: i8, y: i8 },
+    Pair(u8, u8),
     Retry(u32),
 }
 

@@ -71,8 +71,10 @@ const CHECKS = {
       : [-(1n << 63n), (1n << 64n) - 1n, Buffer.from([0, 255, 128])];
     const sample = {
       text: "snö ☃ 𝄞", least, most, ratio: 0.1, yes: true, none: null, some: 7, list: [1, 2, 3], pair: [1, "two"],
-      map: { a: 1, b: 2 }, bytes, unit: "Idle", newtype: { Retry: 3 }, record: { Moved: { x: 1, y: -1 } } };
-    equal((await link.call("Proof/Echo", sample)).value, sample);
+      map: { a: 1, b: 2 }, bytes, unit: "Idle", newtype: { Retry: 3 }, record: { Moved: { x: 1, y: -1 } },
+      several: { Pair: [1, 2] } };
+    const { none, ...sent } = { ...sample, unknown: [{}] };
+    equal((await link.call("Proof/Echo", sent)).value, { none, ...sample }, "what is unknown is skipped, what is missing is none");
   },
 
   async no_argument_and_several(link) {

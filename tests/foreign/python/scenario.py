@@ -75,9 +75,11 @@ async def typed_error(link):
 async def values_of_every_shape(link):
     sample = {"text": "snö ☃ 𝄞", "least": -(1 << 63), "most": (1 << 64) - 1, "ratio": 0.1, "yes": True, "none": None,
               "some": 7, "list": [1, 2, 3], "pair": [1, "two"], "map": {"a": 1, "b": 2}, "unit": "Idle",
-              "newtype": {"Retry": 3}, "record": {"Moved": {"x": 1, "y": -1}}}
+              "newtype": {"Retry": 3}, "record": {"Moved": {"x": 1, "y": -1}}, "several": {"Pair": [1, 2]}}
     sample["bytes"] = b"\x00\xff\x80" if CODEC == "messagepack" else [0, 255, 128]
-    assert (await link.call("Proof/Echo", sample)).value == sample
+    sent = sample | {"unknown": [{}]}
+    del sent["none"]
+    assert (await link.call("Proof/Echo", sent)).value == sample, "what is unknown is skipped, what is missing is none"
 
 
 @check
