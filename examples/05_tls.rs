@@ -41,7 +41,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .listen("tls://127.0.0.1:0")
         .start()
         .await?;
-    let url = server.endpoints()[0].to_string();
+    let url = server.endpoints().first().ok_or("it listens")?.to_string();
 
     for name in ["alice", "bob"] {
         let tls = Tls::new().with_identity(ca.issue_client(name)?).with_trusted_ca(trusted.clone());
