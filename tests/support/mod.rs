@@ -20,10 +20,14 @@ pub struct Road {
 }
 
 impl Road {
-    /// A road on a free port; `test` makes the name of a memory endpoint unique.
+    /// A road on a free port; `test` makes the name of a memory or Unix endpoint unique.
     pub fn new(scheme: &str, test: &str) -> Self {
         let listen = match scheme {
             "mem" => format!("mem://{test}"),
+            "unix" => {
+                let directory = std::env::temp_dir();
+                format!("unix://{}/linkspan-{}-{test}.sock", directory.display(), std::process::id())
+            }
             other => format!("{other}://127.0.0.1:0"),
         };
         Self { listen, ca: DevelopmentCa::generate().unwrap() }
