@@ -64,6 +64,7 @@ async fn a_message_that_says_it_is_too_large_fails_alone() {
         let (code, reason) = raw.close().await;
         assert_eq!(code, 1009, "{scheme}: {reason}");
         assert!(reason.contains("max_message_len"), "{reason}");
+        drop(raw);
         stage.assert_healthy().await;
     }
 }
@@ -79,6 +80,7 @@ async fn a_body_that_is_longer_than_any_message_closes_the_connection() {
         assert_eq!(code, 1009, "{scheme}: {reason}");
         assert!(reason.contains("max_message_len"), "{reason}");
         assert_eq!(within(session.closed()).await.code().number(), 1009, "{scheme}");
+        drop(raw);
         stage.assert_healthy().await;
     }
 }
@@ -96,6 +98,7 @@ async fn more_unfinished_bodies_than_lanes_hold_close_the_connection() {
         assert_eq!(code, 1009, "{scheme}: {reason}");
         assert!(reason.contains("max_lanes"), "{reason}");
         assert_eq!(within(session.closed()).await.code().number(), 1009, "{scheme}");
+        drop(raw);
         stage.assert_healthy().await;
     }
 }
@@ -115,6 +118,7 @@ async fn a_hello_beyond_its_length_refuses_the_client() {
         let error: Error = within(connecting.connect(&stage.endpoint.to_string())).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::FrameTooLarge, "{scheme}: {error}");
         assert!(error.to_string().contains("max_hello_len"), "{error}");
+        drop(raw);
         stage.assert_healthy().await;
     }
 }
@@ -141,5 +145,6 @@ async fn large_bodies_beyond_what_may_wait_are_refused_at_once() {
     let (_, code, ran, message) = raw.failure().await;
     assert_eq!((code, ran), (8, 2), "{message}");
     assert!(message.contains("max_bulk_len"), "{message}");
+    drop(raw);
     stage.assert_healthy().await;
 }

@@ -37,6 +37,7 @@ async fn one_call_more_than_may_be_in_flight_did_not_run() {
         let (call, code, ran, message) = raw.failure().await;
         assert_eq!((call, code, ran), (3, 8, 0), "{scheme}");
         assert!(message.contains("max_in_flight"), "{message}");
+        drop(raw);
         stage.assert_healthy().await;
     }
 }
@@ -60,6 +61,7 @@ async fn more_one_way_calls_than_may_run_close_the_connection_and_name_the_limit
         assert_eq!(code, 2004, "{scheme}: {reason}");
         assert!(reason.contains("max_in_flight"), "{reason}");
         assert_eq!(within(session.closed()).await.code().number(), 2004);
+        drop(raw);
         stage.assert_healthy().await;
     }
 }

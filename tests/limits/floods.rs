@@ -37,6 +37,7 @@ async fn a_flood_of_cancels_pings_or_resets_closes_the_connection_and_names_the_
             assert!(close.reason().contains("max_cancels_per_second"), "{close}");
             let (code, reason) = raw.close().await;
             assert_eq!((code, reason.as_str()), (2004, close.reason()), "{scheme} {kind}");
+            drop(raw);
             stage.assert_healthy().await;
         }
     }

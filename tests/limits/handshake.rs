@@ -100,6 +100,7 @@ async fn a_link_without_a_hello_is_closed_with_its_code() {
             assert_eq!(code, 2002, "{scheme}: {reason}");
             assert!(reason.contains("handshake_timeout"), "{reason}");
         }
+        drop(raw);
         stage.assert_healthy().await;
     }
 }
@@ -115,6 +116,7 @@ async fn a_call_before_the_hello_is_a_violation() {
             assert_eq!(raw.close().await.0, 1002, "{scheme}");
         }
         raw.until_end().await;
+        drop(raw);
         stage.assert_healthy().await;
     }
 }
