@@ -41,16 +41,27 @@ struct WebSocketListener {
 #[async_trait]
 impl Listener for WebSocketListener {
     async fn accept(&mut self) -> Result<Arrival, Error> {
-        let (stream, remote) = self.tcp.accept().await.map_err(|error| {
-            Error::new(ErrorKind::AtCapacity, format!("cannot accept on {}", self.endpoint))
-                .with_source(error)
-        })?;
+        let (stream, remote) = self.tcp.accept().await.map_err(passing)?;
         Ok(Arrival::new(greet(stream, remote, self.endpoint.clone(), Arc::clone(&self.site))))
     }
 
     fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
+}
+
+/// No failure of `accept(2)` ends a listener: each is about one peer, or about what the process lacks for now.
+fn passing(error: io::Error) -> Error {
+    let (kind, context) = match error.kind() {
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset => {
+            (ErrorKind::Unreachable, "peer left before it was accepted")
+        }
+        _ => (
+            ErrorKind::AtCapacity,
+            "no peer can be accepted for now; if open files ran out, raise their limit (ulimit -n)",
+        ),
+    };
+    Error::new(kind, context).with_source(error)
 }
 
 async fn greet(
