@@ -79,8 +79,8 @@ async fn a_body_that_is_longer_than_any_message_closes_the_connection() {
         let (code, reason) = raw.close().await;
         assert_eq!(code, 1009, "{scheme}: {reason}");
         assert!(reason.contains("max_message_len"), "{reason}");
-        assert_eq!(within(session.closed()).await.code().number(), 1009, "{scheme}");
         drop(raw);
+        assert_eq!(within(session.closed()).await.code().number(), 1009, "{scheme}");
         stage.assert_healthy().await;
     }
 }
@@ -97,8 +97,8 @@ async fn more_unfinished_bodies_than_lanes_hold_close_the_connection() {
         let (code, reason) = raw.close().await;
         assert_eq!(code, 1009, "{scheme}: {reason}");
         assert!(reason.contains("max_lanes"), "{reason}");
-        assert_eq!(within(session.closed()).await.code().number(), 1009, "{scheme}");
         drop(raw);
+        assert_eq!(within(session.closed()).await.code().number(), 1009, "{scheme}");
         stage.assert_healthy().await;
     }
 }

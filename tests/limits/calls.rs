@@ -60,8 +60,8 @@ async fn more_one_way_calls_than_may_run_close_the_connection_and_name_the_limit
         let (code, reason) = raw.close().await;
         assert_eq!(code, 2004, "{scheme}: {reason}");
         assert!(reason.contains("max_in_flight"), "{reason}");
-        assert_eq!(within(session.closed()).await.code().number(), 2004);
         drop(raw);
+        assert_eq!(within(session.closed()).await.code().number(), 2004);
         stage.assert_healthy().await;
     }
 }
