@@ -9,7 +9,7 @@ use linkspan::{Json, Postcard};
 use linkspan_conformance::{Matrix, Road};
 use linkspan_memory::{Chaos, Memory};
 use linkspan_quic::{DevelopmentCa, Quic, TrustedCa};
-use linkspan_tcp::Tcp;
+use linkspan_tcp::{Tcp, Unix};
 use linkspan_websocket::WebSocket;
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
@@ -17,10 +17,13 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let quic = Quic::new().with_identity(ca.issue(&["localhost", "127.0.0.1"])?);
     let trusting = Quic::new().with_trusted_ca(TrustedCa::from_pem(ca.ca_pem())?);
     let chaos = Memory::new().with_chaos(Chaos::harmless(0));
+    let unix =
+        format!("unix://{}/linkspan-kit-{}-{{n}}.sock", std::env::temp_dir().display(), std::process::id());
     let matrix = Matrix::new()
         .road(Road::new("memory", Memory::new(), "mem://conformance-{n}"))
         .road(Road::new("chaos", chaos, "mem://conformance-chaos-{n}?seed={n}"))
         .road(Road::new("tcp", Tcp::new(), "tcp://127.0.0.1:0"))
+        .road(Road::new("unix", Unix::new(), unix))
         .road(Road::new("ws", WebSocket::new(), "ws://127.0.0.1:0/rpc"))
         .road(Road::new("quic", quic, "quic://127.0.0.1:0").with_client(trusting))
         .codecs::<(Json, Postcard)>();

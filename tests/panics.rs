@@ -147,6 +147,16 @@ async fn within<T>(case: impl Future<Output = T>) -> T {
     timeout(PATIENCE, case).await.expect("it ends in time")
 }
 
+/// Keeps the log of the tests readable: a thousand panics on the runtime's threads are what is wanted.
+fn expect_panics() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() != Some("tokio-rt-worker") {
+            print(panic);
+        }
+    }));
+}
+
 async fn server(road: &str) -> (Server, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let server = Server::builder()
@@ -185,6 +195,7 @@ async fn panic_everywhere(work: &WorkClient) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_panics_fail_a_thousand_calls_and_leave_nothing() {
+    expect_panics();
     for road in ["mem://panics", "tcp://127.0.0.1:0"] {
         let (server, gate) = server(road).await;
         let url = server.endpoints()[0].to_string();
