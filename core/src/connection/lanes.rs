@@ -97,18 +97,13 @@ impl Lanes {
         }
         let (discarded, announced) = (arriving.discarded, arriving.announced);
         if !discarded {
-            let too_large = |what: &str, max: usize| {
-                Err(Error::new(
-                    ErrorKind::FrameTooLarge,
-                    format!("{what} of more than {max} bytes (max_message_len)"),
-                ))
-            };
+            let too_large = |what: String| Err(Error::new(ErrorKind::FrameTooLarge, what));
             let max = announced.map_or(max_body, |(_, len)| len);
             if arriving.body.len() + bytes.len() > max {
-                return too_large("body", max);
+                return too_large(format!("body of more than {max} bytes (max_message_len)"));
             }
             if held > max_held {
-                return too_large("unfinished bodies", max_held);
+                return too_large(format!("unfinished bodies of more than {max_held} bytes (max_lanes)"));
             }
             arriving.body.extend_from_slice(bytes);
         }
