@@ -1,4 +1,4 @@
-//! Adds one idea: mutual TLS. Both sides prove who they are, and a handler greets its caller by the name in its certificate.
+//! Step 5, mutual TLS: both sides prove who they are, and a handler greets its caller by the name in its certificate.
 
 use linkspan::tls::{DevelopmentCa, Tls, TrustedCa};
 use linkspan::{Client, Context, Server, Session, Standard};
