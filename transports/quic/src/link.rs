@@ -65,6 +65,7 @@ pub(crate) fn peer_info(
 /// What the handshake of a connection told.
 pub(crate) struct Handshake {
     data: Option<Box<HandshakeData>>,
+    #[expect(clippy::box_collection, reason = "quinn hands it over in a box")]
     chain: Option<Box<Vec<CertificateDer<'static>>>>,
 }
 
