@@ -38,9 +38,15 @@ pub(super) fn promises() -> Vec<Promise> {
         .of(&["I17"]),
         Promise::new(
             "both sides know how they are connected",
-            "Road, addresses, TLS and upgrade: what one side is told of a link agrees with what the other is told.",
+            "Road, addresses and upgrade: what one side is told of a link agrees with what the other is told.",
             facts_agree,
         ),
+        Promise::new(
+            "an encrypted link tells of its TLS",
+            "Both sides know the application protocol agreed on, and the client has seen the server's certificate.",
+            tells_of_tls,
+        )
+        .needs(|road| road.encrypted),
         Promise::new(
             "pushes of the connect hook come first",
             "What the connect hook pushes reaches the client, before anything pushed later.",
@@ -133,18 +139,21 @@ async fn facts_agree(pair: Pair) -> Result<(), Broken> {
     }
     let encrypted = (here.capabilities().encrypted, there.capabilities().encrypted);
     Broken::unless_equal("encrypted, as client and server know it", &encrypted.0, &encrypted.1)?;
-    if encrypted.0 {
-        let missing = || Broken::new("an encrypted link tells nothing of its TLS");
-        let (mine, theirs) = (here.tls().ok_or_else(missing)?, there.tls().ok_or_else(missing)?);
-        Broken::unless_equal("application protocol", &mine.alpn, &theirs.alpn)?;
-        Broken::unless(!mine.certificates.is_empty(), || "the client saw no certificate".into())?;
-    }
     match there.upgrade() {
         None => Ok(()),
         Some(upgrade) => {
             Broken::unless_equal("path of the upgrade", &upgrade.path.as_str(), &pair.endpoint().path())
         }
     }
+}
+
+async fn tells_of_tls(pair: Pair) -> Result<(), Broken> {
+    let (here, there) = (pair.client.session().peer().clone(), pair.session()?.peer().clone());
+    let missing = |side: &str| Broken::new(format!("the {side} is told nothing of the link's TLS"));
+    let mine = here.tls().ok_or_else(|| missing("client"))?;
+    let theirs = there.tls().ok_or_else(|| missing("server"))?;
+    Broken::unless_equal("application protocol", &mine.alpn, &theirs.alpn)?;
+    Broken::unless(!mine.certificates.is_empty(), || "the client saw no certificate".into())
 }
 
 /// True if both name one address. A socket that is bound to every address of its machine knows only its port.
