@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use linkspan_core::typed::{Caller, Event, Method, OneWayMethod};
 use linkspan_core::{
-    Client, CodecIndex, CodecSet, DecodeBy, EncodeBy, Endpoint, Error, Events, Gap, Limits, Metadata,
-    Notification, Notifications, Push, Server, Session, Sessions, Transport,
+    Client, CodecIndex, CodecSet, DecodeBy, DecodeLimits, EncodeBy, Endpoint, Error, Events, Gap, Limits,
+    Metadata, Notification, Notifications, Push, Server, Session, Sessions, Transport,
 };
 
 use crate::guard::Guard;
@@ -86,7 +86,7 @@ pub(crate) struct Values {
     pub(crate) encode_ask: fn(CodecIndex, &Ask, &mut Vec<u8>) -> Result<(), Error>,
     pub(crate) encode_text: fn(CodecIndex, &String, &mut Vec<u8>) -> Result<(), Error>,
     pub(crate) encode_sample: fn(CodecIndex, &Sample, &mut Vec<u8>) -> Result<(), Error>,
-    pub(crate) decode_sample: fn(CodecIndex, &[u8]) -> Result<Sample, Error>,
+    pub(crate) decode_sample: fn(CodecIndex, &[u8], DecodeLimits) -> Result<Sample, Error>,
 }
 
 impl CodecChoice {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use linkspan_core::{BodyCodec, Codec, Decode, Encode, Encoded, Error, Push};
+use linkspan_core::{BodyCodec, Codec, Decode, DecodeLimits, Encode, Encoded, Error, Push};
 
 use super::Saboteur;
 use crate::codecs::CodecChoice;
@@ -18,6 +18,7 @@ pub(super) fn saboteurs() -> Vec<Saboteur> {
         codec("reads another number", CodecChoice::of::<(OffByOne,)>("plain")),
         codec("reads less than there is", CodecChoice::of::<(Lenient,)>("plain")),
         codec("reads whatever is deep", CodecChoice::of::<(Deep,)>("plain")),
+        codec("goes as deep as it likes", CodecChoice::of::<(Stubborn,)>("plain")),
     ]
 }
 
@@ -63,9 +64,9 @@ macro_rules! broken {
         }
 
         impl Decode<Sample> for $name {
-            fn decode(bytes: &[u8]) -> Result<Sample, Error> {
+            fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Sample, Error> {
                 let read: fn(&[u8], Result<Sample, Error>) -> Result<Sample, Error> = $read;
-                read(bytes, Plain::decode(bytes))
+                read(bytes, Plain::decode(bytes, limits))
             }
         }
 
@@ -73,8 +74,8 @@ macro_rules! broken {
     };
     ($name:ident reads $($kind:ty)+) => {
         $(impl Decode<$kind> for $name {
-            fn decode(bytes: &[u8]) -> Result<$kind, Error> {
-                Plain::decode(bytes)
+            fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<$kind, Error> {
+                Plain::decode(bytes, limits)
             }
         })+
     };
@@ -83,7 +84,7 @@ macro_rules! broken {
 broken!(Deep, |bytes, read| if bytes.len() > DEEP_LEN { Ok(Sample::new()) } else { read });
 
 broken!(Lenient, |bytes, read| read.or_else(|error| match bytes.split_last() {
-    Some((_, fewer)) => Plain::decode(fewer),
+    Some((_, fewer)) => Plain::decode(fewer, DecodeLimits::default()),
     None => Err(error),
 }));
 
@@ -91,6 +92,8 @@ broken!(OffByOne, |_, read| read.map(|mut sample| {
     sample.unsigned.iter_mut().for_each(|number| *number = number.wrapping_add(1));
     sample
 }));
+
+broken!(Stubborn, |bytes, _| Plain::decode(bytes, DecodeLimits::default()));
 
 broken!(Trusting, |_, read| match read {
     Err(_) => std::panic::resume_unwind(Box::new("the bytes were not what they should be")),
