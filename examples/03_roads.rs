@@ -1,7 +1,7 @@
 //! Step 3, roads: the same service over memory, TCP, WebSocket and QUIC, in every codec, picked by the URL alone.
 
-use linkspan::quic::{DevelopmentCa, Quic, TrustedCa};
-use linkspan::{Client, Context, ErrorKind, Server};
+use linkspan::tls::{DevelopmentCa, Tls, TrustedCa};
+use linkspan::{Client, Context, ErrorKind, Server, Standard};
 
 #[linkspan::service]
 trait Arith {
@@ -23,11 +23,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // QUIC is always encrypted, so its server shows a certificate and its clients trust whoever issued it.
     let ca = DevelopmentCa::generate()?;
     let identity = ca.issue(&["localhost", "127.0.0.1"])?;
-    let trusted = TrustedCa::from_pem(ca.ca_pem())?;
+    let trusting = Tls::new().with_trusted_ca(TrustedCa::from_pem(ca.ca_pem())?);
 
     let server = Server::builder()
         .service(ArithServer::new(Calculator))
-        .transport(Quic::new().with_identity(identity))
+        .transports(Standard::transports_with(Tls::new().with_identity(identity)))
         .listen("mem://roads")
         .listen("tcp://127.0.0.1:0")
         .listen("ws://127.0.0.1:0/arith")
@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         for codec in ["json", "messagepack", "postcard"] {
             let url = format!("{endpoint}?codec={codec}");
             let client = Client::builder()
-                .transport(Quic::new().with_trusted_ca(trusted.clone()))
+                .transports(Standard::transports_with(trusting.clone()))
                 .connect(&url)
                 .await?;
             let (product, road) = ArithClient::new(&client).mul(6, 7).await?;
