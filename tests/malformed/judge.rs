@@ -252,7 +252,7 @@ impl Model {
         if versions.0 > 1 || versions.1 < 1 {
             return Err(End::Close(vec![1004]));
         }
-        if !codecs.iter().any(|codec| ["json", "postcard"].contains(&codec.as_str())) {
+        if !codecs.iter().any(|codec| ["json", "messagepack", "postcard"].contains(&codec.as_str())) {
             return Err(End::Close(vec![1003]));
         }
         self.open = true;
@@ -485,7 +485,7 @@ fn outcome(path: &str, codec: Option<&str>, body: Option<&[u8]>) -> Due {
             Ok(Factors { a, b }) => Due::Product(a.wrapping_mul(b)),
             Err(_) => Due::Failure(3),
         },
-        ("Arith/Mul", None | Some("json" | "postcard"), _) => Due::Any,
+        ("Arith/Mul", None | Some("json" | "messagepack" | "postcard"), _) => Due::Any,
         _ => Due::Failure(12),
     }
 }

@@ -33,7 +33,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use linkspan::quic::{Quic, QuicConfig};
-use linkspan::{Endpoint, Limits, Server, Stack, Standard, Transport};
+use linkspan::tls::Tls;
+use linkspan::{Endpoint, Limits, Server, Standard, Transport};
 use tokio::net::UdpSocket;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -57,12 +58,13 @@ const AT_ONCE: u64 = 24;
 const MAX_FAILURES: usize = 20;
 
 fn transport(endpoint: &Endpoint) -> Arc<dyn Transport> {
+    let tls = Tls::new().dangerously_skip_verification();
     match endpoint.scheme() {
         "quic" => {
             let config = QuicConfig::default().with_handshake_timeout(PATIENCE);
-            Arc::new(Quic::new().with_config(config).dangerously_skip_verification())
+            Arc::new(Quic::new().with_config(config).with_tls(tls))
         }
-        _ => Standard::transports().find(endpoint).unwrap().clone(),
+        _ => Standard::transports_with(tls).find(endpoint).unwrap().clone(),
     }
 }
 

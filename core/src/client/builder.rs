@@ -9,13 +9,13 @@ use super::events::Buffers;
 use super::{Caller, Client, Inner};
 use crate::clock::now;
 use crate::connection::{Connection, Offer, Role, choose_codec};
-use crate::driver::{Driver, Greeted, greet, wind_down};
+use crate::driver::{Driver, Greeted, Ungreeted, greet, wind_down};
 use crate::service::{Router, Runner};
 use crate::session::Facts;
 use crate::transport::Pipe;
 use crate::{
     Batch, Close, CloseCode, CodecIndex, CodecSet, Endpoint, Error, ErrorKind, Limits, Link, Metadata,
-    PeerInfo, Session, SessionId, Stack, Transport, Transports,
+    PeerInfo, Session, SessionId, Stack, Transport, Transports, Verdict,
 };
 
 /// Settings of a client.
@@ -57,13 +57,21 @@ impl<K: Stack> ClientBuilder<K> {
         self
     }
 
+    /// Adds several transports, or replaces those of their schemes.
+    #[must_use]
+    pub fn transports(mut self, transports: Transports) -> Self {
+        self.transports.register_all(transports);
+        self
+    }
+
     /// Connects to `url`: the scheme picks the transport, the option `codec` the codec; without it the server picks the
     /// first of ours that it has.
     ///
     /// # Errors
     /// `UnknownScheme` or `Configuration` if the URL is wrong; `Unreachable` if no peer answered; `Certificate` if its
     /// certificate is not trusted; `UnsupportedCodec` if it has none of our codecs; `Refused` if it refused us, with its
-    /// reason; `DeadlineExceeded` if all that took longer than the handshake timeout.
+    /// reason; `AtCapacity` if it has no place for us now; `Unreachable` too if it is going away; `FrameTooLarge` if our
+    /// hello exceeds its limits; `DeadlineExceeded` if all that took longer than the handshake timeout.
     ///
     /// # Cancel safety
     /// Cancel safe: dropping the future abandons the attempt.
@@ -83,11 +91,11 @@ impl<K: Stack> ClientBuilder<K> {
         connection.offer(&Offer { codecs, metadata: self.metadata })?;
         let greeted = match greet(&mut *pipe, &mut connection).await {
             Ok(greeted) => greeted,
-            Err(close) => {
+            Err(Ungreeted { close, error }) => {
                 let mut rest = Batch::new();
                 connection.poll_batch(&mut rest);
                 let _ = tokio::time::timeout(LINGER, wind_down(&mut *pipe, &mut rest, &close)).await;
-                return Err(refused(&endpoint, &close));
+                return Err(error.map_or_else(|| refused(&endpoint, &close), |error| error.at(&endpoint)));
             }
         };
         let Some(codec) = choose_codec(&greeted.opened.codecs, K::Codecs::NAMES) else {
@@ -111,6 +119,7 @@ fn start<K: Stack>(
         id: opened.session.map_or_else(SessionId::generate, SessionId::from_bytes),
         peer,
         codec,
+        decode_limits: limits.decode_limits(),
         agent: opened.agent,
         metadata: opened.metadata,
         takes_pushes: false,
@@ -158,7 +167,10 @@ fn offered_codecs(names: &'static [&'static str], wanted: Option<&str>) -> Resul
 }
 
 fn too_late(endpoint: &Endpoint) -> Error {
-    Error::new(ErrorKind::DeadlineExceeded, format!("connecting to {endpoint} took too long"))
+    Error::new(
+        ErrorKind::DeadlineExceeded,
+        format!("connecting to {endpoint} took longer than handshake_timeout"),
+    )
 }
 
 fn refused(endpoint: &Endpoint, close: &Close) -> Error {
@@ -168,7 +180,13 @@ fn refused(endpoint: &Endpoint, close: &Close) -> Error {
         CloseCode::TIMEOUT => ErrorKind::DeadlineExceeded,
         CloseCode::PROTOCOL => ErrorKind::Protocol,
         CloseCode::LOST => ErrorKind::Closed,
-        _ => ErrorKind::Refused,
+        CloseCode::TOO_LARGE => ErrorKind::FrameTooLarge,
+        // What passes by itself must look so to whoever tries again.
+        code => match code.verdict() {
+            Verdict::BackOff => ErrorKind::AtCapacity,
+            Verdict::ReconnectNow => ErrorKind::Unreachable,
+            Verdict::Terminal => ErrorKind::Refused,
+        },
     };
     Error::new(kind, format!("{endpoint}: {}", close.reason()))
 }

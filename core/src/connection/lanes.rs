@@ -125,6 +125,11 @@ impl Lanes {
         }
     }
 
+    /// Whose body is on `lane`, if its head came.
+    pub(crate) fn owner(&self, lane: Lane) -> Option<Owner> {
+        self.arriving.get(&lane)?.announced.map(|(owner, _)| owner)
+    }
+
     /// The peer abandons `lane`. Returns whose body will not come.
     pub(crate) fn handle_reset(&mut self, lane: Lane) -> Result<Option<Owner>, Error> {
         let arriving = self.lane(lane)?;
@@ -201,7 +206,7 @@ impl Lanes {
 }
 
 fn longer(what: &str, max: usize) -> Error {
-    Error::new(ErrorKind::FrameTooLarge, format!("{what} of more than {max} bytes"))
+    Error::new(ErrorKind::FrameTooLarge, format!("{what} of more than {max} bytes (max_message_len)"))
 }
 
 /// Lanes whose bodies may overtake their heads. Chosen as the small bodies of one round trip on a fast road.

@@ -1,5 +1,7 @@
 //! What is known of a peer from the road it came by.
 
+use std::net::IpAddr;
+
 use crate::{Capabilities, Endpoint};
 
 /// Facts about a link and the peer at its other end.
@@ -11,6 +13,26 @@ pub struct PeerInfo {
     capabilities: Capabilities,
     tls: Option<TlsInfo>,
     upgrade: Option<UpgradeInfo>,
+    credentials: Option<Credentials>,
+}
+
+/// Which process a peer on the same machine is, as the kernel tells: of a Unix socket, as of when it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Credentials {
+    /// The effective user.
+    pub uid: u32,
+    /// The effective group.
+    pub gid: u32,
+    /// The process, where the system tells it. It may have ended, and its number may be another's by now.
+    pub pid: Option<u32>,
+}
+
+impl Credentials {
+    /// Of a process that nothing more is known of.
+    pub fn new(uid: u32, gid: u32) -> Self {
+        Self { uid, gid, pid: None }
+    }
 }
 
 /// What the TLS handshake told.
@@ -21,8 +43,30 @@ pub struct TlsInfo {
     pub alpn: Option<String>,
     /// The name the client asked for.
     pub server_name: Option<String>,
-    /// The peer's certificate chain in DER, its own first; empty if it showed none.
+    /// The peer's certificate chain in DER, its own first; empty if it showed none. Whoever verifies nothing sees it too.
     pub certificates: Vec<Vec<u8>>,
+    /// Who the peer proved to be: none without a certificate, and none if it was not verified.
+    pub identity: Option<TlsIdentity>,
+}
+
+/// The names in a peer's certificate, which was verified: its issuer, chain and dates are right, and the peer holds its
+/// key.
+///
+/// A server sees here whom a client's certificate was issued to, a client the server it reached. Which name counts is a
+/// matter between an application and its issuer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsIdentity {
+    /// The subject's common name.
+    pub common_name: Option<String>,
+    /// Host names it is valid for; a leading `*.` stands for one label.
+    pub dns_names: Vec<String>,
+    /// E-mail addresses.
+    pub emails: Vec<String>,
+    /// IP addresses it is valid for.
+    pub ip_addresses: Vec<IpAddr>,
+    /// URIs, such as SPIFFE ids (`spiffe://example.org/billing`).
+    pub uris: Vec<String>,
 }
 
 /// What the HTTP upgrade of a WebSocket told.
@@ -66,6 +110,7 @@ impl PeerInfo {
             capabilities: Capabilities::byte_stream(),
             tls: None,
             upgrade: None,
+            credentials: None,
         }
     }
 
@@ -102,6 +147,13 @@ impl PeerInfo {
         self
     }
 
+    /// The same with which process it is.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
     /// The endpoint connected to, or listened on.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
@@ -130,6 +182,11 @@ impl PeerInfo {
     /// What TLS told, on roads that have it.
     pub fn tls(&self) -> Option<&TlsInfo> {
         self.tls.as_ref()
+    }
+
+    /// Which process the peer is, on Unix sockets.
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
     }
 
     /// What the HTTP upgrade told, on WebSocket.

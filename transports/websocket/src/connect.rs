@@ -10,11 +10,19 @@ use tokio_tungstenite::tungstenite::{self, http};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::config::Place;
-use crate::io::settings;
+use crate::io::{Counted, settings};
 use crate::link::WebSocketPipe;
 use crate::site::SUBPROTOCOL;
 
-pub(crate) async fn connect(endpoint: &Endpoint, place: Place) -> Result<Link, Error> {
+pub(crate) async fn connect(endpoint: &Endpoint) -> Result<Link, Error> {
+    endpoint.check_options(&[])?;
+    let place = Place::of(endpoint)?;
+    let (stream, peer) = open(endpoint, &place).await?;
+    link(stream, peer, place).await
+}
+
+/// A stream to the server, and the server's facts.
+pub(crate) async fn open(endpoint: &Endpoint, place: &Place) -> Result<(TcpStream, PeerInfo), Error> {
     let unreachable = |error: std::io::Error| {
         Error::new(ErrorKind::Unreachable, format!("no peer answered at {endpoint}")).with_source(error)
     };
@@ -22,13 +30,25 @@ pub(crate) async fn connect(endpoint: &Endpoint, place: Place) -> Result<Link, E
     stream.set_nodelay(true).map_err(unreachable)?;
     let local = stream.local_addr().map_err(unreachable)?;
     let remote = stream.peer_addr().map_err(unreachable)?;
-    let socket = upgrade(stream, endpoint, place).await?;
     let peer = PeerInfo::new(endpoint.clone()).with_addresses(local.to_string(), remote.to_string());
+    Ok((stream, peer))
+}
+
+/// The link over `stream`, once it is upgraded.
+pub(crate) async fn link<S>(stream: S, peer: PeerInfo, place: Place) -> Result<Link, Error>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let socket = upgrade(stream, peer.endpoint(), place).await?;
     Ok(Link::new(WebSocketPipe::new(socket), peer))
 }
 
 /// Asks for the upgrade on a stream that is connected, and encrypted if it shall be.
-async fn upgrade<S>(stream: S, endpoint: &Endpoint, place: Place) -> Result<WebSocketStream<S>, Error>
+async fn upgrade<S>(
+    stream: S,
+    endpoint: &Endpoint,
+    place: Place,
+) -> Result<WebSocketStream<Counted<S>>, Error>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,
 {
@@ -38,7 +58,7 @@ where
     };
     let uri = format!("ws://{}{}", place.authority, place.path).parse().map_err(wrong)?;
     let request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
-    match client_async_with_config(request, stream, Some(settings())).await {
+    match client_async_with_config(request, Counted::new(stream), Some(settings())).await {
         Ok((socket, _)) => Ok(socket),
         Err(error) => Err(translate(error, endpoint)),
     }
@@ -52,21 +72,25 @@ fn translate(error: tungstenite::Error, endpoint: &Endpoint) -> Error {
             let context = format!("{endpoint} is a WebSocket endpoint of something else than {SUBPROTOCOL}");
             Error::new(ErrorKind::Refused, context).with_source(error)
         }
-        tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete) => Error::new(
-            ErrorKind::Refused,
-            format!("{endpoint} closed instead of answering the WebSocket upgrade"),
-        ),
-        tungstenite::Error::Io(error) => {
-            Error::new(ErrorKind::Unreachable, format!("{endpoint} was lost within the WebSocket upgrade"))
-                .with_source(error)
+        tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete) => {
+            Error::closed(format!("{endpoint} closed instead of answering the WebSocket upgrade"))
         }
+        tungstenite::Error::Io(error) => match error.downcast::<Error>() {
+            Ok(known) => known.at(endpoint.clone().without_options()),
+            Err(error) => {
+                let context = format!("{endpoint} was lost within the WebSocket upgrade");
+                Error::new(ErrorKind::Unreachable, context).with_source(error)
+            }
+        },
         tungstenite::Error::Protocol(error) => no_websocket(endpoint).with_source(error),
         other => no_websocket(endpoint).with_source(other),
     }
 }
 
 fn no_websocket(endpoint: &Endpoint) -> Error {
-    Error::protocol(format!("{endpoint} does not answer as a WebSocket server"))
+    Error::protocol(format!(
+        "{endpoint} does not answer as a WebSocket server; if it speaks TLS, write wss://"
+    ))
 }
 
 /// `…: 404 Not Found: nothing is served at this path`. The words are the peer's, so they are cut and escaped.
@@ -76,7 +100,13 @@ fn refused(response: &Response, endpoint: &Endpoint) -> Error {
     let line = body.lines().next().unwrap_or_default().trim();
     let said = if line.is_empty() { String::new() } else { format!(": {}", line.escape_debug()) };
     let context = format!("{endpoint} refused the WebSocket upgrade with {}{said}", response.status());
-    Error::new(ErrorKind::Refused, context)
+    // RFC 9110 §15.6: what a proxy says while the server behind it is away or full. It passes by itself.
+    let kind = match response.status().as_u16() {
+        429 | 503 => ErrorKind::AtCapacity,
+        502 | 504 => ErrorKind::Unreachable,
+        _ => ErrorKind::Refused,
+    };
+    Error::new(kind, context)
 }
 
 /// Bytes of a refusal's body that are shown: about two lines of a terminal.
