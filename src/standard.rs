@@ -3,9 +3,9 @@
 #[cfg(any(feature = "memory", feature = "tcp", feature = "websocket", feature = "quic"))]
 use std::sync::Arc;
 
-use crate::{Json, Postcard, Stack, Transports};
+use crate::{Json, MessagePack, Postcard, Stack, Transports};
 
-/// JSON and Postcard, over every transport whose feature is enabled.
+/// JSON, MessagePack and Postcard, over every transport whose feature is enabled.
 ///
 /// An application with codecs or transports of its own names another stack: see [`Stack`].
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ impl Standard {
 }
 
 impl Stack for Standard {
-    type Codecs = (Json, Postcard);
+    type Codecs = (Json, MessagePack, Postcard);
 
     fn transports() -> Transports {
         #[cfg_attr(
@@ -58,6 +58,8 @@ impl Stack for Standard {
         transports.register(Arc::new(linkspan_memory::Memory::new()));
         #[cfg(feature = "tcp")]
         transports.register(Arc::new(linkspan_tcp::Tcp::new()));
+        #[cfg(all(feature = "tcp", unix))]
+        transports.register(Arc::new(linkspan_tcp::Unix::new()));
         #[cfg(feature = "websocket")]
         transports.register(Arc::new(linkspan_websocket::WebSocket::new()));
         #[cfg(feature = "quic")]

@@ -13,7 +13,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 const ROADS: [&str; 5] = ["tcp", "tls", "ws", "wss", "quic"];
-const CODECS: [&str; 2] = ["json", "postcard"];
+const CODECS: [&str; 3] = ["json", "messagepack", "postcard"];
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The example, which `cargo test` builds beside the tests.
@@ -141,5 +141,5 @@ async fn one_process_proves_every_road_and_codec() {
     let directory = directory("arith-proof");
     let output = timeout(PATIENCE, arith(&directory).output()).await.unwrap().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && printed.ends_with("12 of 12 right\n"), "{printed}");
+    assert!(output.status.success() && printed.ends_with("21 of 21 right\n"), "{printed}");
 }

@@ -86,6 +86,18 @@ impl Error {
         matches!(self.0.kind, ErrorKind::AtCapacity | ErrorKind::Unreachable)
     }
 
+    /// It with its causes, each once.
+    pub(crate) fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        text
+    }
+
     /// Shorthand for a protocol violation by the peer.
     pub fn protocol(context: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Protocol, context)
@@ -152,6 +164,7 @@ mod tests {
         assert_eq!(error.to_string(), "cannot reconnect");
         assert_eq!(source.to_string(), "connection refused");
         assert!(std::error::Error::source(source).is_none());
+        assert_eq!(error.chain(), "cannot reconnect: connection refused");
     }
 
     #[test]

@@ -27,11 +27,13 @@ mod wire;
 
 pub use async_trait::async_trait;
 pub use client::{
-    Call, CallError, CallResponse, Client, ClientBuilder, Events, Notifications, OneWayCall, Response,
+    Backoff, Call, CallError, CallResponse, Client, ClientBuilder, Events, Notifications, OneWayCall,
+    Response,
 };
 pub use close::{Close, CloseCode, Verdict};
 pub use codec::{
-    Blob, Codec, CodecIndex, CodecSet, Decode, DecodeBy, DepthLimited, Encode, EncodeBy, MAX_DEPTH, RAW,
+    Blob, Codec, CodecIndex, CodecSet, Decode, DecodeBy, DecodeLimits, DepthLimited, Encode, EncodeBy,
+    MAX_DEPTH, RAW,
 };
 pub use config::Limits;
 pub use connection::{Notification, Reply};
@@ -46,7 +48,7 @@ pub use session::{Session, SessionId, Sessions};
 pub use stack::Stack;
 pub use status::{Code, Ran, Status};
 pub use transport::{
-    Arrival, Capabilities, Link, Listener, PeerInfo, Pipe, TlsIdentity, TlsInfo, Transport, Transports,
-    UpgradeInfo,
+    Arrival, Capabilities, Credentials, Link, Listener, PeerInfo, Pipe, TlsIdentity, TlsInfo, Transport,
+    Transports, UpgradeInfo,
 };
 pub use wire::{Gap, GapReason};

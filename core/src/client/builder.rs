@@ -4,9 +4,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use tokio::time::timeout_at;
+use tracing::{debug, warn};
 
 use super::events::Buffers;
-use super::{Caller, Client, Inner};
+use super::{Backoff, Caller, Client, Inner};
 use crate::clock::now;
 use crate::connection::{Connection, Offer, Role, choose_codec};
 use crate::driver::{Driver, Greeted, Ungreeted, greet, wind_down};
@@ -15,7 +16,7 @@ use crate::session::Facts;
 use crate::transport::Pipe;
 use crate::{
     Batch, Close, CloseCode, CodecIndex, CodecSet, Endpoint, Error, ErrorKind, Limits, Link, Metadata,
-    PeerInfo, Session, SessionId, Stack, Transport, Transports,
+    PeerInfo, Session, SessionId, Stack, Transport, Transports, Verdict,
 };
 
 /// Settings of a client.
@@ -64,13 +65,44 @@ impl<K: Stack> ClientBuilder<K> {
         self
     }
 
+    /// Connects to `url` as [`connect`](Self::connect) does, and tries again until a server is there, with the waits of a
+    /// [`Backoff`].
+    ///
+    /// It gives up only on what no waiting repairs. The first failure is logged as a warning, with its reason; a program
+    /// that cannot wait for ever puts a timeout around it.
+    ///
+    /// # Errors
+    /// Those of [`connect`](Self::connect) but `Unreachable`, `AtCapacity`, `Closed` and `DeadlineExceeded`: a wrong URL or
+    /// setting, a certificate that is not trusted, no common codec, a refusal.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: dropping the future abandons the attempt.
+    pub async fn connect_when_ready(self, url: &str) -> Result<Client<K>, Error> {
+        let mut backoff = Backoff::new(&self.limits);
+        let mut told = false;
+        loop {
+            let error = match self.clone().connect(url).await {
+                Err(error) if passes_by_itself(error.kind()) => error,
+                done => return done,
+            };
+            let wait = backoff.failed();
+            if std::mem::replace(&mut told, true) {
+                debug!(url, error = %error, ?wait, "cannot connect yet");
+            } else {
+                warn!(url, error = %error, "cannot connect yet, trying on");
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+
     /// Connects to `url`: the scheme picks the transport, the option `codec` the codec; without it the server picks the
     /// first of ours that it has.
     ///
     /// # Errors
     /// `UnknownScheme` or `Configuration` if the URL is wrong; `Unreachable` if no peer answered; `Certificate` if its
     /// certificate is not trusted; `UnsupportedCodec` if it has none of our codecs; `Refused` if it refused us, with its
-    /// reason; `DeadlineExceeded` if all that took longer than the handshake timeout.
+    /// reason; `AtCapacity` if it has no place for us now; `Unreachable` too if it is going away; `FrameTooLarge` if our
+    /// hello exceeds its limits; `DeadlineExceeded` if all that took longer than the handshake timeout.
     ///
     /// # Cancel safety
     /// Cancel safe: dropping the future abandons the attempt.
@@ -106,6 +138,14 @@ impl<K: Stack> ClientBuilder<K> {
     }
 }
 
+/// True of a failed attempt that may succeed later, though nobody changes anything here.
+fn passes_by_itself(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::AtCapacity | ErrorKind::Closed | ErrorKind::DeadlineExceeded | ErrorKind::Unreachable
+    )
+}
+
 fn start<K: Stack>(
     link: Link,
     connection: Connection,
@@ -118,6 +158,7 @@ fn start<K: Stack>(
         id: opened.session.map_or_else(SessionId::generate, SessionId::from_bytes),
         peer,
         codec,
+        decode_limits: limits.decode_limits(),
         agent: opened.agent,
         metadata: opened.metadata,
         takes_pushes: false,
@@ -165,7 +206,10 @@ fn offered_codecs(names: &'static [&'static str], wanted: Option<&str>) -> Resul
 }
 
 fn too_late(endpoint: &Endpoint) -> Error {
-    Error::new(ErrorKind::DeadlineExceeded, format!("connecting to {endpoint} took too long"))
+    Error::new(
+        ErrorKind::DeadlineExceeded,
+        format!("connecting to {endpoint} took longer than handshake_timeout"),
+    )
 }
 
 fn refused(endpoint: &Endpoint, close: &Close) -> Error {
@@ -175,9 +219,26 @@ fn refused(endpoint: &Endpoint, close: &Close) -> Error {
         CloseCode::TIMEOUT => ErrorKind::DeadlineExceeded,
         CloseCode::PROTOCOL => ErrorKind::Protocol,
         CloseCode::LOST => ErrorKind::Closed,
-        _ => ErrorKind::Refused,
+        CloseCode::TOO_LARGE => ErrorKind::FrameTooLarge,
+        // What passes by itself must look so to whoever tries again.
+        code => match code.verdict() {
+            Verdict::BackOff => ErrorKind::AtCapacity,
+            Verdict::ReconnectNow => ErrorKind::Unreachable,
+            Verdict::Terminal => ErrorKind::Refused,
+        },
     };
     Error::new(kind, format!("{endpoint}: {}", close.reason()))
+}
+
+impl<K> Clone for ClientBuilder<K> {
+    fn clone(&self) -> Self {
+        Self {
+            limits: self.limits.clone(),
+            metadata: self.metadata.clone(),
+            transports: self.transports.clone(),
+            stack: PhantomData,
+        }
+    }
 }
 
 impl<K> std::fmt::Debug for ClientBuilder<K> {

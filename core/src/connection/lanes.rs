@@ -97,15 +97,13 @@ impl Lanes {
         }
         let (discarded, announced) = (arriving.discarded, arriving.announced);
         if !discarded {
-            let too_large = |what: &str, max: usize| {
-                Err(Error::new(ErrorKind::FrameTooLarge, format!("{what} of more than {max} bytes")))
-            };
+            let too_large = |what: String| Err(Error::new(ErrorKind::FrameTooLarge, what));
             let max = announced.map_or(max_body, |(_, len)| len);
             if arriving.body.len() + bytes.len() > max {
-                return too_large("body", max);
+                return too_large(format!("body of more than {max} bytes (max_message_len)"));
             }
             if held > max_held {
-                return too_large("unfinished bodies", max_held);
+                return too_large(format!("unfinished bodies of more than {max_held} bytes (max_lanes)"));
             }
             arriving.body.extend_from_slice(bytes);
         }
@@ -123,6 +121,11 @@ impl Lanes {
             (true, false, Some(_)) => self.take_whole(lane),
             _ => Ok(None),
         }
+    }
+
+    /// Whose body is on `lane`, if its head came.
+    pub(crate) fn owner(&self, lane: Lane) -> Option<Owner> {
+        self.arriving.get(&lane)?.announced.map(|(owner, _)| owner)
     }
 
     /// The peer abandons `lane`. Returns whose body will not come.

@@ -12,11 +12,13 @@ use crate::io::{MAX_SENT_LEN, Received, WsIo};
 pub(crate) struct WebSocketPipe<W> {
     io: W,
     closing: bool,
+    /// What was written when sending was polled last.
+    written: u64,
 }
 
 impl<W: WsIo> WebSocketPipe<W> {
     pub(crate) fn new(io: W) -> Self {
-        Self { io, closing: false }
+        Self { io, closing: false, written: 0 }
     }
 }
 
@@ -28,12 +30,12 @@ impl<W> fmt::Debug for WebSocketPipe<W> {
 
 impl<W: WsIo> Pipe for WebSocketPipe<W> {
     fn poll_send(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<(), Error>> {
-        loop {
-            // Flushed before each message, so that the library never holds more than one.
-            ready!(self.io.poll_flush(cx))?;
-            let Some(message) = pack(batch) else { return Poll::Ready(Ok(())) };
-            self.io.feed(message)?;
+        let sent = self.send(cx, batch);
+        let written = self.io.written();
+        if std::mem::replace(&mut self.written, written) < written {
+            batch.progressed();
         }
+        sent
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>, inbox: &mut Inbox) -> Poll<Result<bool, Error>> {
@@ -64,6 +66,17 @@ impl<W: WsIo> Pipe for WebSocketPipe<W> {
             self.closing = true;
         }
         self.io.poll_flush(cx)
+    }
+}
+
+impl<W: WsIo> WebSocketPipe<W> {
+    fn send(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<(), Error>> {
+        loop {
+            // Flushed before each message, so that the library never holds more than one.
+            ready!(self.io.poll_flush(cx))?;
+            let Some(message) = pack(batch) else { return Poll::Ready(Ok(())) };
+            self.io.feed(message)?;
+        }
     }
 }
 
@@ -145,5 +158,31 @@ mod tests {
             lens.push(inbox.frames().map(|frame| frame.len() - 4).collect::<Vec<_>>());
         }
         assert_eq!(lens, [vec![60_000, 60_000], vec![60_000, 100, 60_000, 5]]);
+    }
+
+    #[tokio::test]
+    async fn progress_within_a_large_message_is_told() {
+        let (mut peer, io) = tokio::io::duplex(4096);
+        let role = tokio_tungstenite::tungstenite::protocol::Role::Server;
+        let counted = crate::io::Counted::new(io);
+        let socket =
+            tokio_tungstenite::WebSocketStream::from_raw_socket(counted, role, Some(crate::io::settings()))
+                .await;
+        let mut pipe = WebSocketPipe::new(socket);
+        let mut batch = Batch::new();
+        for _ in 0..2 {
+            push(&mut batch, 60_000);
+        }
+        let mut bytes = vec![0; 4096];
+        let (mut read, mut told) = (0, 0);
+        loop {
+            let sent = std::future::poll_fn(|cx| Poll::Ready(pipe.poll_send(cx, &mut batch))).await;
+            told += usize::from(batch.take_progress());
+            if sent.is_ready() {
+                break;
+            }
+            read += tokio::io::AsyncReadExt::read(&mut peer, &mut bytes).await.unwrap();
+        }
+        assert!(read > 100_000 && told > 20, "{read} bytes, told {told} times");
     }
 }
