@@ -70,7 +70,7 @@ mod standard;
 
 pub use linkspan_core::typed;
 pub use linkspan_core::{
-    Arrival, Batch, Blob, BodyCodec, BoxError, Call, CallError, CallRequest, CallResponse, Calls,
+    Arrival, Backoff, Batch, Blob, BodyCodec, BoxError, Call, CallError, CallRequest, CallResponse, Calls,
     Capabilities, Close, CloseCode, Code, Codec, CodecIndex, CodecSet, Context, Credentials, Decode,
     DecodeBy, DecodeLimits, DepthLimited, Encode, EncodeBy, Encoded, Endpoint, Error, ErrorKind, Events,
     Frame, Gap, GapReason, Inbox, Lane, Limits, Link, Listener, MAX_DEPTH, Metadata, Notification,
