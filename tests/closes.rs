@@ -1,6 +1,5 @@
 //! Every close code and every reason, from either side, on every road: they arrive as they were said.
 #![cfg(all(unix, feature = "memory", feature = "tcp", feature = "websocket", feature = "quic"))]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! A server that runs out of file descriptors: it waits without spinning, serves the clients it has, and goes on.
 #![cfg(all(target_os = "linux", feature = "tcp", feature = "websocket", feature = "quic"))]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 mod support;
 

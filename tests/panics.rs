@@ -1,6 +1,6 @@
 //! Code of the application that panics, wherever it can: its own call fails, and nothing else.
 #![cfg(all(unix, feature = "memory", feature = "tcp", feature = "websocket", feature = "quic"))]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! Clients that wait for their server, and come back to it.
 #![cfg(all(unix, feature = "memory", feature = "tcp", feature = "websocket", feature = "quic"))]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 mod support;
 
@@ -46,7 +46,7 @@ async fn serve(url: &str) -> Server {
                 // The port of the server before it may be taken for a moment.
                 Err(error) => assert_eq!(error.kind(), ErrorKind::AddressInUse, "{error}"),
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::task::yield_now().await;
         }
     })
     .await
@@ -71,12 +71,12 @@ fn address(scheme: &str) -> String {
 async fn a_client_that_is_there_first_waits_for_its_server() {
     for scheme in ["mem", "tcp", "unix", "ws"] {
         let url = address(scheme);
-        let waiting = tokio::spawn({
+        let mut waiting = tokio::spawn({
             let url = url.clone();
             async move { Client::builder().limits(eager()).connect_when_ready(&url).await }
         });
-        tokio::time::sleep(Duration::from_millis(30)).await;
-        assert!(!waiting.is_finished(), "{scheme}");
+        let early = timeout(Duration::from_millis(30), &mut waiting).await;
+        assert!(early.is_err(), "{scheme}: {early:?}");
         let server = serve(&url).await;
         let client = within(waiting).await.unwrap().unwrap();
         let answer = within(WorkClient::new(&client).echo("at last".into())).await;
@@ -97,10 +97,10 @@ async fn a_client_waits_for_a_place() {
         .unwrap();
     let url = server.endpoints()[0].to_string();
     let first = within(Client::connect(&url)).await.unwrap();
-    let second =
+    let mut second =
         tokio::spawn(async move { Client::builder().limits(eager()).connect_when_ready(&url).await });
-    tokio::time::sleep(Duration::from_millis(30)).await;
-    assert!(!second.is_finished());
+    let early = timeout(Duration::from_millis(30), &mut second).await;
+    assert!(early.is_err(), "{early:?}");
     first.close();
     within(second).await.unwrap().unwrap();
     within(server.shutdown()).await;
@@ -155,7 +155,7 @@ async fn a_crowd_of_clients_comes_back_to_a_server_that_restarts_again_and_again
     for round in 1..=5 {
         within(async {
             while server.sessions().len() < 50 || connected.load(Ordering::SeqCst) < 50 * round {
-                tokio::time::sleep(Duration::from_millis(2)).await;
+                tokio::task::yield_now().await;
             }
         })
         .await;
