@@ -2,12 +2,13 @@
 
 mod blob;
 mod depth;
-
+mod preference;
 mod set;
 
 pub use blob::Blob;
 pub use depth::{DepthLimited, MAX_DEPTH};
 
+pub(crate) use preference::{Known, choose, prefer};
 pub use set::{CodecIndex, CodecSet, DecodeBy, EncodeBy};
 
 use crate::Error;

@@ -8,18 +8,20 @@ use tokio::time::timeout_at;
 use super::events::Buffers;
 use super::{Caller, Client, Inner};
 use crate::clock::now;
-use crate::connection::{Connection, Offer, Role, choose_codec};
+use crate::codec::{Known, choose, prefer};
+use crate::connection::{Connection, Offer, Role};
 use crate::driver::{Driver, Greeted, greet, wind_down};
 use crate::service::{Router, Runner};
 use crate::session::Facts;
 use crate::transport::Pipe;
 use crate::{
-    Batch, Close, CloseCode, CodecIndex, CodecSet, Endpoint, Error, ErrorKind, Limits, Link, Metadata,
+    Batch, Close, CloseCode, CodecSet, Endpoint, Error, ErrorKind, Limits, Link, Metadata,
     PeerInfo, Session, SessionId, Stack, Transport, Transports,
 };
 
 /// Settings of a client.
 pub struct ClientBuilder<K> {
+    codecs: Option<Vec<String>>,
     limits: Limits,
     metadata: Metadata,
     transports: Transports,
@@ -29,11 +31,21 @@ pub struct ClientBuilder<K> {
 impl<K: Stack> ClientBuilder<K> {
     pub(super) fn new() -> Self {
         Self {
+            codecs: None,
             limits: Limits::default(),
             metadata: Metadata::new(),
             transports: K::transports(),
             stack: PhantomData,
         }
+    }
+
+    /// Offers these codecs only, in this order; they must be of the stack. An endpoint's option `codec` decides alone.
+    ///
+    /// Without this call a client offers every codec of its stack, in the stack's order.
+    #[must_use]
+    pub fn codecs(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.codecs = Some(names.into_iter().map(Into::into).collect());
+        self
     }
 
     /// Other limits than the defaults.
@@ -57,12 +69,12 @@ impl<K: Stack> ClientBuilder<K> {
         self
     }
 
-    /// Connects to `url`: the scheme picks the transport, the option `codec` the codec; without it the server picks the
-    /// first of ours that it has.
+    /// Connects to `url`: the scheme picks the transport, the option `codec` the codec; without it the server picks one
+    /// of ours.
     ///
     /// # Errors
     /// `UnknownScheme` or `Configuration` if the URL is wrong; `Unreachable` if no peer answered; `Certificate` if its
-    /// certificate is not trusted; `UnsupportedCodec` if it has none of our codecs; `Refused` if it refused us, with its
+    /// certificate is not trusted; `UnsupportedCodec` if it has none of our codecs, or a name is not of the stack; `Refused` if it refused us, with its
     /// reason; `DeadlineExceeded` if all that took longer than the handshake timeout.
     ///
     /// # Cancel safety
@@ -70,7 +82,7 @@ impl<K: Stack> ClientBuilder<K> {
     pub async fn connect(self, url: &str) -> Result<Client<K>, Error> {
         self.limits.check()?;
         let endpoint: Endpoint = url.parse()?;
-        let codecs = offered_codecs(K::Codecs::NAMES, endpoint.option("codec"))?;
+        let codecs = offered_codecs(K::Codecs::NAMES, self.codecs, endpoint.option("codec"))?;
         let transport = self.transports.find(&endpoint)?.clone();
         let started = now();
         let deadline = started + self.limits.handshake_timeout;
@@ -90,7 +102,7 @@ impl<K: Stack> ClientBuilder<K> {
                 return Err(refused(&endpoint, &close));
             }
         };
-        let Some(codec) = choose_codec(&greeted.opened.codecs, K::Codecs::NAMES) else {
+        let Some(codec) = choose(&greeted.opened.codecs, None, K::Codecs::NAMES) else {
             return Err(Error::protocol(format!(
                 "{endpoint}: the server chose a codec that was not offered"
             )));
@@ -103,7 +115,7 @@ fn start<K: Stack>(
     link: Link,
     connection: Connection,
     greeted: Greeted,
-    (codec, limits): ((CodecIndex, &'static str), Limits),
+    (codec, limits): (Known, Limits),
 ) -> Client<K> {
     let (pipe, peer): (Box<dyn Pipe>, PeerInfo) = link.into_parts();
     let Greeted { opened, events } = greeted;
@@ -144,16 +156,15 @@ impl Drop for Ending {
     }
 }
 
-fn offered_codecs(names: &'static [&'static str], wanted: Option<&str>) -> Result<Vec<&'static str>, Error> {
+fn offered_codecs(
+    names: &'static [&'static str],
+    preferred: Option<Vec<String>>,
+    wanted: Option<&str>,
+) -> Result<Vec<&'static str>, Error> {
+    let wanted = wanted.map(|name| vec![name.to_owned()]).or(preferred);
     match wanted {
         None => Ok(names.to_vec()),
-        Some(wanted) => match names.iter().find(|name| **name == wanted) {
-            Some(name) => Ok(vec![name]),
-            None => Err(Error::new(
-                ErrorKind::UnsupportedCodec,
-                format!("no codec `{wanted}` here; known: {}", names.join(", ")),
-            )),
-        },
+        Some(wanted) => Ok(prefer(names, &wanted)?.into_iter().map(|(_, name)| name).collect()),
     }
 }
 
