@@ -4,9 +4,10 @@
 //! This crate is the paved path: it re-exports the core and names one [`Stack`] with the codecs and transports that its
 //! features enable. Authors of transports and codecs depend on `linkspan-core` alone.
 
+#[cfg(feature = "config")]
+pub mod config;
 mod standard;
 
-pub use linkspan_core::typed;
 pub use linkspan_core::{
     Arrival, Batch, Blob, BodyCodec, BoxError, Call, CallError, CallRequest, CallResponse, Calls,
     Capabilities, Close, CloseCode, Code, Codec, CodecIndex, CodecSet, Context, Decode, DecodeBy, Encode,
@@ -15,6 +16,7 @@ pub use linkspan_core::{
     Pushing, RAW, Ran, Refused, Reply, Response, Session, SessionId, Sessions, Stack, Status, TlsInfo,
     Transport, Transports, UpgradeInfo, Verdict, async_trait, frame,
 };
+pub use linkspan_core::{settings, typed};
 pub use linkspan_json::Json;
 pub use linkspan_macros::{notifications, service};
 #[cfg(feature = "memory")]
@@ -41,3 +43,8 @@ pub type ServerBuilder = linkspan_core::ServerBuilder<Standard>;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The guide to configuration files.
+#[cfg(all(doctest, feature = "config"))]
+#[doc = include_str!("../docs/guide/configuration.md")]
+struct ConfigurationGuide;

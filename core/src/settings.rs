@@ -10,7 +10,7 @@ pub mod size;
 mod table;
 mod value;
 
-pub use read::{deserialize, serialize};
+pub use read::{deserialize, deserialize_value, serialize};
 pub use value::{SettingKind, SettingType, SettingValue};
 
 #[doc(hidden)]

@@ -141,9 +141,10 @@ impl Lines {
             }
             DeValue::Float(number) => {
                 let parsed = number.as_str().parse();
-                Content::Float(parsed.map_err(|_| {
-                    Problem::new(format!("{} is no number", number.as_str())).at(&origin)
-                })?)
+                Content::Float(
+                    parsed
+                        .map_err(|_| Problem::new(format!("{} is no number", number.as_str())).at(&origin))?,
+                )
             }
             DeValue::Boolean(flag) => Content::Boolean(flag),
             DeValue::Datetime(date) => Content::Text(date.to_string()),

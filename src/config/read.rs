@@ -124,7 +124,8 @@ impl<'de> Visitor<'de> for Any {
     }
 
     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Node, E> {
-        let number = i64::try_from(number).map_err(|_| E::custom(format!("{number} is too large a number")))?;
+        let number =
+            i64::try_from(number).map_err(|_| E::custom(format!("{number} is too large a number")))?;
         self.visit_i64(number)
     }
 

@@ -15,8 +15,8 @@ use crate::service::{Router, Runner};
 use crate::session::Facts;
 use crate::transport::Pipe;
 use crate::{
-    Batch, Close, CloseCode, CodecSet, Endpoint, Error, ErrorKind, Limits, Link, Metadata,
-    PeerInfo, Session, SessionId, Stack, Transport, Transports,
+    Batch, Close, CloseCode, CodecSet, Endpoint, Error, ErrorKind, Limits, Link, Metadata, PeerInfo, Session,
+    SessionId, Stack, Transport, Transports,
 };
 
 /// Settings of a client.
@@ -37,6 +37,13 @@ impl<K: Stack> ClientBuilder<K> {
             transports: K::transports(),
             stack: PhantomData,
         }
+    }
+
+    /// Adds several transports, or replaces those of their schemes.
+    #[must_use]
+    pub fn transports(mut self, transports: Transports) -> Self {
+        self.transports.register_all(transports);
+        self
     }
 
     /// Offers these codecs only, in this order; they must be of the stack. An endpoint's option `codec` decides alone.

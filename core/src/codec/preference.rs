@@ -36,16 +36,15 @@ pub(crate) fn choose(
     names: &'static [&'static str],
 ) -> Option<Known> {
     match preferred {
-        Some(preferred) => preferred.iter().find(|(_, name)| offered.iter().any(|other| other == name)).copied(),
+        Some(preferred) => {
+            preferred.iter().find(|(_, name)| offered.iter().any(|other| other == name)).copied()
+        }
         None => offered.iter().find_map(|name| find(names, name)),
     }
 }
 
 fn find(names: &'static [&'static str], wanted: &str) -> Option<Known> {
-    (0u8..)
-        .zip(names)
-        .find(|(_, name)| **name == wanted)
-        .map(|(index, name)| (CodecIndex::new(index), *name))
+    (0u8..).zip(names).find(|(_, name)| **name == wanted).map(|(index, name)| (CodecIndex::new(index), *name))
 }
 
 #[cfg(test)]

@@ -21,8 +21,7 @@ use crate::service::Runner;
 use crate::session::{Facts, Registry};
 use crate::transport::Pipe;
 use crate::{
-    Arrival, Batch, Close, CloseCode, ErrorKind, Limits, Listener, PeerInfo, Session, SessionId,
-    Sessions,
+    Arrival, Batch, Close, CloseCode, ErrorKind, Limits, Listener, PeerInfo, Session, SessionId, Sessions,
 };
 
 /// What every connection of a server shares.

@@ -76,6 +76,13 @@ impl<K: Stack> ServerBuilder<K> {
         self
     }
 
+    /// Adds several transports, or replaces those of their schemes.
+    #[must_use]
+    pub fn transports(mut self, transports: Transports) -> Self {
+        self.transports.register_all(transports);
+        self
+    }
+
     /// Speaks these codecs only, and takes the first of them that a client offers; they must be of the stack.
     ///
     /// Without this call a server speaks every codec of its stack, and takes the one the client prefers.

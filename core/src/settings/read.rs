@@ -53,6 +53,17 @@ pub fn deserialize<'de, T: Settings, D: Deserializer<'de>>(deserializer: D) -> R
     deserializer.deserialize_struct(T::NAME, T::NAMES, Table(PhantomData))
 }
 
+/// Reads one value of `kind`, as for a setting that stands outside of a table.
+///
+/// # Errors
+/// Those of the deserializer; the value is of another kind.
+pub fn deserialize_value<'de, D: Deserializer<'de>>(
+    kind: SettingKind,
+    deserializer: D,
+) -> Result<SettingValue, D::Error> {
+    Kind(kind).deserialize(deserializer)
+}
+
 struct Table<T>(PhantomData<T>);
 
 impl<'de, T: Settings> Visitor<'de> for Table<T> {
@@ -129,7 +140,9 @@ impl<'de> DeserializeSeed<'de> for Kind {
             SettingKind::Count => deserializer.deserialize_u64(self),
             SettingKind::Flag => deserializer.deserialize_bool(self),
             SettingKind::Duration => deserializer.deserialize_str(self),
-            SettingKind::Endpoint | SettingKind::Path | SettingKind::Text => deserializer.deserialize_option(self),
+            SettingKind::Endpoint | SettingKind::Path | SettingKind::Text => {
+                deserializer.deserialize_option(self)
+            }
             SettingKind::Endpoints | SettingKind::Texts => deserializer.deserialize_seq(self),
         }
     }
@@ -207,6 +220,10 @@ impl<'de> Visitor<'de> for Kind {
                 _ => {}
             }
         }
-        Ok(if of == SettingKind::Text { SettingValue::Texts(texts) } else { SettingValue::Endpoints(endpoints) })
+        Ok(if of == SettingKind::Text {
+            SettingValue::Texts(texts)
+        } else {
+            SettingValue::Endpoints(endpoints)
+        })
     }
 }

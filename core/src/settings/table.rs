@@ -84,6 +84,7 @@ macro_rules! settings {
             ///
             /// # Errors
             /// `ErrorKind::Configuration`, naming the field and its range.
+            #[allow(dead_code, reason = "what is read from files only needs it less")]
             $vis fn check(&self) -> ::core::result::Result<(), $crate::Error> {
                 $crate::settings::Settings::fits(self).map_err($crate::Error::from)
             }

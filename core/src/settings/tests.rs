@@ -50,7 +50,10 @@ fn a_wrong_value_is_answered_with_what_to_write() {
     let refused = |said: Result<Sample, String>| said.unwrap_err();
     assert_eq!(refused(read("wait", "30")), r#""30" is not a duration; write "250ms", "10s" or "2m""#);
     assert_eq!(refused(read("wait", 30u64)), r#"30 is not a duration; write "250ms", "10s" or "2m""#);
-    assert_eq!(refused(read("size", "4 MB")), r#""4 MB" is not a size; write a number of bytes, "64 KiB" or "4 MiB""#);
+    assert_eq!(
+        refused(read("size", "4 MB")),
+        r#""4 MB" is not a size; write a number of bytes, "64 KiB" or "4 MiB""#
+    );
     assert_eq!(refused(read("count", "7")), r#""7" is not a whole number; write digits without quotes"#);
     assert_eq!(refused(read("count", 7.5)), "7.5 is not a whole number; write digits without quotes");
     assert_eq!(refused(read("count", -1i64)), "-1 is not a whole number; write digits without quotes");
@@ -111,7 +114,8 @@ fn durations_and_sizes_are_written_as_they_are_read() {
         assert_eq!(duration::parse(&text), Some(wait), "{text}");
     }
     assert_eq!(duration::to_text(Duration::from_micros(1500)), None);
-    for text in ["", "s", "10", "1.5s", "-1s", "10 s", "1d", "99999999999999999999s", "18446744073709551615h"] {
+    for text in ["", "s", "10", "1.5s", "-1s", "10 s", "1d", "99999999999999999999s", "18446744073709551615h"]
+    {
         assert_eq!(duration::parse(text), None, "{text}");
     }
     for bytes in [0, 1, 1023, 1024, 1536, 4 << 20, 1 << 40, u64::MAX] {

@@ -126,7 +126,9 @@ impl fmt::Display for SettingValue {
                 None => write!(f, "{value:?}"),
             },
             Self::Endpoint(Some(endpoint)) => write!(f, "{:?}", endpoint.to_string()),
-            Self::Endpoints(list) => write!(f, "{:?}", list.iter().map(ToString::to_string).collect::<Vec<_>>()),
+            Self::Endpoints(list) => {
+                write!(f, "{:?}", list.iter().map(ToString::to_string).collect::<Vec<_>>())
+            }
             Self::Flag(flag) => write!(f, "{flag}"),
             Self::Path(Some(path)) => write!(f, "{:?}", path.display().to_string()),
             Self::Text(Some(text)) => write!(f, "{text:?}"),

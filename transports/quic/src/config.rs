@@ -122,7 +122,10 @@ impl QuicConfig {
             return Ok(());
         }
         let [all, one] = [self.connection_window, self.lane_window].map(|len| size::to_text(len.into()));
-        Err(Misfit::new("connection_window", format!("{all} is out of range; it must be at least lane_window, {one}")))
+        Err(Misfit::new(
+            "connection_window",
+            format!("{all} is out of range; it must be at least lane_window, {one}"),
+        ))
     }
 
     /// The settings of a connection whose peer may open `bidirectional` streams of that kind.
