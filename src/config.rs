@@ -54,6 +54,7 @@ mod environment;
 mod node;
 mod problem;
 mod read;
+mod roads;
 mod schema;
 mod sections;
 
@@ -86,6 +87,8 @@ pub struct StackConfig<K> {
     contents: Contents,
     tree: Node,
     file: Option<PathBuf>,
+    /// The program's, for files without `[tls]`.
+    certificates: roads::Certificates,
     stack: PhantomData<fn() -> K>,
 }
 
@@ -132,13 +135,21 @@ impl<K: Stack> StackConfig<K> {
         let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
         let mut tree = self.tree;
         let laid = environment::overlay(&mut tree, prefix, variables, &Self::sections());
-        Self::from_tree(laid.map(|()| tree), self.file)
+        let config = Self::from_tree(laid.map(|()| tree), self.file)?;
+        Ok(Self { certificates: self.certificates, ..config })
+    }
+
+    /// The same with certificates of the program's own, for files without `[tls]`.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(self, tls: crate::tls::Tls) -> Self {
+        Self { certificates: Some(tls), ..self }
     }
 
     /// A server as the file has it: its endpoints, transports, codecs and limits. What is missing is the services.
     ///
     /// # Errors
-    /// None yet but of files that a section names.
+    /// `Certificate`, naming line, key and file: a file of `[tls]` is missing or wrong. Blocks while it reads them.
     pub fn server(&self) -> Result<linkspan_core::ServerBuilder<K>, Error> {
         let builder = linkspan_core::Server::<K>::builder()
             .limits(self.contents.limits.clone())
@@ -175,7 +186,7 @@ impl<K: Stack> StackConfig<K> {
     pub async fn connect(&self) -> Result<linkspan_core::Client<K>, Error> {
         let endpoint = self.endpoint().ok_or_else(|| {
             let missing = Problem::new("is missing; write endpoint = \"tcp://127.0.0.1:7001\" in [client]");
-            self.blame(missing.below(&["client", "endpoint"]))
+            Error::configuration(missing.below(&["client", "endpoint"]).describe(self.file.as_deref()))
         })?;
         self.client()?.connect(&endpoint.to_string()).await
     }
@@ -200,6 +211,12 @@ impl<K: Stack> StackConfig<K> {
         &self.contents.limits
     }
 
+    /// The certificates' files, if the file has `[tls]`.
+    #[cfg(feature = "tls")]
+    pub fn tls(&self) -> Option<&crate::tls::TlsConfig> {
+        self.contents.tls.as_ref()
+    }
+
     /// What a file may hold: every section, and every key with its documentation, default and range.
     pub fn sections() -> Vec<Section> {
         Contents::sections(K::Codecs::NAMES)
@@ -215,36 +232,25 @@ impl<K: Stack> StackConfig<K> {
     }
 
     fn from_tree(tree: Result<Node, Problem>, file: Option<PathBuf>) -> Result<Self, Error> {
-        let name = file.as_ref().map(|file| file.display().to_string());
         let read = |tree: Node| Ok((check::read::<K>(&tree)?, tree));
-        match tree.and_then(read) {
-            Ok((contents, tree)) => Ok(Self { contents, tree, file, stack: PhantomData }),
-            Err(problem) => Err(problem.into_error(name.as_deref())),
+        let (mut contents, tree) = match tree.and_then(read) {
+            Ok(read) => read,
+            Err(problem) => return Err(Error::configuration(problem.describe(file.as_deref()))),
+        };
+        if let Some(directory) = file.as_ref().and_then(|file| file.parent()) {
+            contents.settle(directory, |path| matches!(tree.origin_of(path), Origin::Line(_)));
         }
-    }
-
-    fn blame(&self, problem: Problem) -> Error {
-        problem.into_error(self.file.as_ref().map(|file| file.display().to_string()).as_deref())
+        Ok(Self { contents, tree, file, certificates: None, stack: PhantomData })
     }
 
     /// The transports that sections of the file are about; they take the place of the stack's.
-    #[expect(clippy::unnecessary_wraps, reason = "certificates come from files")]
     fn transports(&self) -> Result<Transports, Error> {
-        #[cfg_attr(
-            not(any(feature = "websocket", feature = "quic")),
-            expect(unused_mut, reason = "no section is of a transport")
-        )]
-        let mut transports = Transports::new();
-        #[cfg(feature = "websocket")]
-        if let Some(config) = &self.contents.websocket {
-            transports
-                .register(std::sync::Arc::new(crate::websocket::WebSocket::from_config(config.clone())));
-        }
-        #[cfg(feature = "quic")]
-        if let Some(config) = &self.contents.quic {
-            transports.register(std::sync::Arc::new(crate::quic::Quic::new().with_config(config.clone())));
-        }
-        Ok(transports)
+        let certificates = roads::load(&self.contents).map_err(|(key, error)| {
+            let problem = Problem::new("cannot be used").at(self.tree.origin_of(&["tls", key]));
+            let place = problem.below(&["tls", key]).describe(self.file.as_deref());
+            Error::new(error.kind(), place).with_source(error)
+        })?;
+        Ok(roads::transports(&self.contents, &certificates.or_else(|| self.certificates.clone())))
     }
 }
 
@@ -252,14 +258,19 @@ impl<K> Default for StackConfig<K> {
     /// An empty file.
     fn default() -> Self {
         let tree = Node::empty(Origin::Unknown);
-        Self { contents: Contents::default(), tree, file: None, stack: PhantomData }
+        Self { contents: Contents::default(), tree, file: None, certificates: None, stack: PhantomData }
     }
 }
 
 impl<K> Clone for StackConfig<K> {
     fn clone(&self) -> Self {
-        let (contents, tree, file) = (self.contents.clone(), self.tree.clone(), self.file.clone());
-        Self { contents, tree, file, stack: PhantomData }
+        Self {
+            contents: self.contents.clone(),
+            tree: self.tree.clone(),
+            file: self.file.clone(),
+            certificates: self.certificates.clone(),
+            stack: PhantomData,
+        }
     }
 }
 

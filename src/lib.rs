@@ -10,22 +10,26 @@ mod standard;
 
 pub use linkspan_core::{
     Arrival, Batch, Blob, BodyCodec, BoxError, Call, CallError, CallRequest, CallResponse, Calls,
-    Capabilities, Close, CloseCode, Code, Codec, CodecIndex, CodecSet, Context, Decode, DecodeBy, Encode,
-    EncodeBy, Encoded, Endpoint, Error, ErrorKind, Events, Frame, Gap, GapReason, Inbox, Lane, Limits, Link,
-    Listener, Metadata, Notification, Notifications, OneWayCall, PeerInfo, Pipe, Push, PushError, PushSink,
-    Pushing, RAW, Ran, Refused, Reply, Response, Session, SessionId, Sessions, Stack, Status, TlsInfo,
-    Transport, Transports, UpgradeInfo, Verdict, async_trait, frame,
+    Capabilities, Close, CloseCode, Code, Codec, CodecIndex, CodecSet, Context, Decode, DecodeBy,
+    DecodeLimits, DepthLimited, Encode, EncodeBy, Encoded, Endpoint, Error, ErrorKind, Events, Frame, Gap,
+    GapReason, Inbox, Lane, Limits, Link, Listener, MAX_DEPTH, Metadata, Notification, Notifications,
+    OneWayCall, PeerInfo, Pipe, Push, PushError, PushSink, Pushing, RAW, Ran, Refused, Reply, Response,
+    Session, SessionId, Sessions, Stack, Status, TlsIdentity, TlsInfo, Transport, Transports, UpgradeInfo,
+    Verdict, async_trait, frame,
 };
 pub use linkspan_core::{settings, typed};
 pub use linkspan_json::Json;
 pub use linkspan_macros::{notifications, service};
 #[cfg(feature = "memory")]
 pub use linkspan_memory as memory;
+pub use linkspan_messagepack::MessagePack;
 pub use linkspan_postcard::Postcard;
 #[cfg(feature = "quic")]
 pub use linkspan_quic as quic;
 #[cfg(feature = "tcp")]
 pub use linkspan_tcp as tcp;
+#[cfg(feature = "tls")]
+pub use linkspan_tls as tls;
 #[cfg(feature = "websocket")]
 pub use linkspan_websocket as websocket;
 pub use standard::Standard;

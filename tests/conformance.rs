@@ -5,17 +5,18 @@
 
 use std::process::ExitCode;
 
-use linkspan::{Json, Postcard};
+use linkspan::{Json, MessagePack, Postcard};
 use linkspan_conformance::{Matrix, Road};
 use linkspan_memory::{Chaos, Memory};
-use linkspan_quic::{DevelopmentCa, Quic, TrustedCa};
+use linkspan_quic::Quic;
 use linkspan_tcp::Tcp;
+use linkspan_tls::{DevelopmentCa, Tls, TrustedCa};
 use linkspan_websocket::WebSocket;
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let ca = DevelopmentCa::generate()?;
-    let quic = Quic::new().with_identity(ca.issue(&["localhost", "127.0.0.1"])?);
-    let trusting = Quic::new().with_trusted_ca(TrustedCa::from_pem(ca.ca_pem())?);
+    let quic = Quic::new().with_tls(Tls::new().with_identity(ca.issue(&["localhost", "127.0.0.1"])?));
+    let trusting = Quic::new().with_tls(Tls::new().with_trusted_ca(TrustedCa::from_pem(ca.ca_pem())?));
     let chaos = Memory::new().with_chaos(Chaos::harmless(0));
     let matrix = Matrix::new()
         .road(Road::new("memory", Memory::new(), "mem://conformance-{n}"))
@@ -23,6 +24,6 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         .road(Road::new("tcp", Tcp::new(), "tcp://127.0.0.1:0"))
         .road(Road::new("ws", WebSocket::new(), "ws://127.0.0.1:0/rpc"))
         .road(Road::new("quic", quic, "quic://127.0.0.1:0").with_client(trusting))
-        .codecs::<(Json, Postcard)>();
+        .codecs::<(Json, MessagePack, Postcard)>();
     Ok(matrix.main())
 }

@@ -18,6 +18,7 @@ use linkspan::frame::{KIND_HELLO, MAGIC};
 use linkspan::memory::Memory;
 use linkspan::quic::{Quic, QuicConfig};
 use linkspan::tcp::Tcp;
+use linkspan::tls::Tls;
 use linkspan::websocket::WebSocket;
 use linkspan::{Batch, Client, Endpoint, Inbox, Lane, Limits, Pipe, Transport};
 use support::{PATIENCE, ROADS, Road};
@@ -61,13 +62,14 @@ impl Random {
 }
 
 fn transport(scheme: &str) -> Arc<dyn Transport> {
+    let tls = Tls::new().dangerously_skip_verification();
     match scheme {
         "mem" => Arc::new(Memory::new()),
-        "tcp" => Arc::new(Tcp::new()),
-        "ws" => Arc::new(WebSocket::new()),
+        "tcp" | "tls" => Arc::new(Tcp::new().with_tls(tls)),
+        "ws" | "wss" => Arc::new(WebSocket::new().with_tls(tls)),
         _ => {
             let config = QuicConfig::default().with_handshake_timeout(PATIENCE);
-            Arc::new(Quic::new().with_config(config).dangerously_skip_verification())
+            Arc::new(Quic::new().with_config(config).with_tls(tls))
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::frame::MAX_FRAME_LEN;
-use crate::settings;
+use crate::{DecodeLimits, MAX_DEPTH, settings};
 
 settings! {
     /// The limits of one connection or server: plain data, safe by default, checked in one place.
@@ -36,6 +36,17 @@ settings! {
         max_in_flight: u32 = 4096, within 1..=65_536, set by with_max_in_flight;
         /// Large bodies a peer may send at once. Default 64; the others wait at the sender.
         max_lanes: u32 = 64, within 1..=4096, set by with_max_lanes;
+        /// Levels that a value may nest, in every codec, as [`MAX_DEPTH`] counts them. Default 64, which is the most: in a
+        /// debug build, more would overflow a stack of 2 MiB.
+        ///
+        /// Lower admits fewer types, and bounds the stack that a peer's values take.
+        max_depth: u32 = u32::from(MAX_DEPTH), within 1..=u64::from(MAX_DEPTH), set by with_max_depth;
+        /// Memory that a collection may take ahead of the elements that have arrived, in bytes. Default 8 KiB, which most
+        /// collections fit.
+        ///
+        /// Higher spares large collections some growing; lower bounds what a length without its elements costs.
+        max_reserve_len: usize as Bytes = DecodeLimits::new().max_reserve_len(),
+            within 0..=1 << 20, set by with_max_reserve_len;
         /// Bytes of metadata in one message. Default 8 KiB (what gRPC and most proxies accept).
         max_metadata_len: usize as Bytes = 8 * 1024, within 0..=32_768, set by with_max_metadata_len;
         /// Metadata entries in one message. Default 64.
@@ -77,6 +88,14 @@ settings! {
         /// Time for calls in flight to end when a server shuts down. Default 30 s.
         drain_timeout: Duration = Duration::from_secs(30),
             within MIN_WAIT..=MAX_WAIT, set by with_drain_timeout;
+    }
+}
+
+impl Limits {
+    /// Those for reading one value.
+    pub fn decode_limits(&self) -> DecodeLimits {
+        let levels = u8::try_from(self.max_depth).unwrap_or(MAX_DEPTH);
+        DecodeLimits::new().with_max_depth(levels).with_max_reserve_len(self.max_reserve_len)
     }
 }
 

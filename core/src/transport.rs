@@ -6,7 +6,7 @@ mod registry;
 mod stream;
 
 pub use capabilities::Capabilities;
-pub use peer::{PeerInfo, TlsInfo, UpgradeInfo};
+pub use peer::{PeerInfo, TlsIdentity, TlsInfo, UpgradeInfo};
 pub use registry::Transports;
 
 use std::fmt::Debug;
@@ -65,6 +65,13 @@ pub trait Transport: Debug + Send + Sync + 'static {
 
     /// What this transport can promise. The runtime adapts to it; callers never downcast.
     fn capabilities(&self) -> Capabilities;
+
+    /// True if what is sent over `scheme`, one of its own, is encrypted. Only a transport whose schemes differ in this
+    /// says so itself; its capabilities are then what all of them can promise.
+    fn is_encrypted(&self, scheme: &str) -> bool {
+        let _ = scheme;
+        self.capabilities().encrypted
+    }
 
     /// Opens a link to `endpoint`.
     ///

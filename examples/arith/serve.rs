@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use linkspan::{Server, ServerBuilder, Session};
+use linkspan::{Server, ServerBuilder, Session, Standard};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::service::{ArithServer, Calculator, TicksPush};
@@ -10,8 +10,8 @@ use crate::{Failure, development};
 
 pub async fn run(endpoints: &[String]) -> Result<(), Failure> {
     let mut builder = Server::builder();
-    if endpoints.iter().any(|endpoint| endpoint.starts_with("quic:")) {
-        builder = builder.transport(development::quic_server()?);
+    if endpoints.iter().any(|endpoint| development::is_encrypted(endpoint)) {
+        builder = builder.transports(Standard::transports_with(development::server()?));
         println!("certificate authority: {}", development::CA_FILE);
     }
     for endpoint in endpoints {

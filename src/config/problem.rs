@@ -1,11 +1,11 @@
 //! What is wrong with a configuration, where, and what to write instead.
 
 use std::fmt;
+use std::path::Path;
 
 use serde::de::{Expected, Unexpected};
 
 use super::node::Origin;
-use crate::Error;
 
 /// Something that is wrong, on its way up from where it was found.
 #[derive(Debug)]
@@ -38,8 +38,9 @@ impl Problem {
         path.iter().rev().fold(self, |problem, key| problem.inside(key))
     }
 
-    /// The error an application sees: `linkspan.toml:14: limits.call_timeout: …`.
-    pub(super) fn into_error(self, file: Option<&str>) -> Error {
+    /// What an application is told: `linkspan.toml:14: limits.call_timeout: …`.
+    pub(super) fn describe(&self, file: Option<&Path>) -> String {
+        let file = file.map(Path::display);
         let place = match (self.origin.as_ref().unwrap_or(&Origin::Unknown), file) {
             (Origin::Line(line), Some(file)) => format!("{file}:{line}: "),
             (Origin::Line(line), None) => format!("line {line}: "),
@@ -47,7 +48,7 @@ impl Problem {
             (Origin::Unknown, Some(file)) => format!("{file}: "),
             (Origin::Unknown, None) => String::new(),
         };
-        Error::configuration(format!("{place}{self}"))
+        format!("{place}{self}")
     }
 }
 

@@ -1,11 +1,15 @@
 //! What a file may hold.
 
+use std::path::Path;
+
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 #[cfg(feature = "quic")]
 use crate::quic::QuicConfig;
 use crate::settings::{Setting, SettingKind, SettingValue, Settings, deserialize_value};
+#[cfg(feature = "tls")]
+use crate::tls::TlsConfig;
 #[cfg(feature = "websocket")]
 use crate::websocket::WebSocketConfig;
 use crate::{Endpoint, Limits};
@@ -30,6 +34,9 @@ pub(super) struct Contents {
     pub(super) codecs: Vec<String>,
     pub(super) server: ServerConfig,
     pub(super) client: ClientConfig,
+    #[cfg(feature = "tls")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tls: Option<TlsConfig>,
     #[cfg(feature = "websocket")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) websocket: Option<WebSocketConfig>,
@@ -65,17 +72,33 @@ impl Contents {
             Section { name: "", about: "What both sides speak.", settings: vec![codecs] },
             section::<ServerConfig>("server", "Where a server listens."),
             section::<ClientConfig>("client", "Where a client connects to."),
+            #[cfg(feature = "tls")]
+            section::<TlsConfig>(
+                "tls",
+                "Certificates for every road that encrypts: `tls://`, `wss://` and `quic://`.",
+            ),
             #[cfg(feature = "websocket")]
-            section::<WebSocketConfig>("websocket", "What may be chosen about `ws://`."),
+            section::<WebSocketConfig>("websocket", "What may be chosen about `ws://` and `wss://`."),
             #[cfg(feature = "quic")]
             section::<QuicConfig>("quic", "What may be chosen about `quic://`."),
             section::<Limits>("limits", "Every bound of a connection and of a server, for both sides."),
         ]
     }
 
+    /// Takes relative paths of the file from `directory`; `is_of_file` says whether those at a path are.
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "no setting is a path"))]
+    pub(super) fn settle(&mut self, directory: &Path, is_of_file: impl Fn(&[&str]) -> bool) {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            settle(tls, directory, |key| is_of_file(&["tls", key]));
+        }
+    }
+
     /// The first setting that does not fit, with its section.
     pub(super) fn misfit(&self) -> Option<(&'static str, crate::settings::Misfit)> {
         let found = [
+            #[cfg(feature = "tls")]
+            ("tls", self.tls.as_ref().map_or(Ok(()), Settings::fits)),
             #[cfg(feature = "websocket")]
             ("websocket", self.websocket.as_ref().map_or(Ok(()), Settings::fits)),
             #[cfg(feature = "quic")]
@@ -90,6 +113,18 @@ fn codecs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::
     match deserialize_value(SettingKind::Texts, deserializer)? {
         SettingValue::Texts(names) => Ok(names),
         other => Err(D::Error::custom(other)),
+    }
+}
+
+#[cfg(feature = "tls")]
+fn settle<T: Settings>(settings: &mut T, directory: &Path, is_of_file: impl Fn(&str) -> bool) {
+    for name in T::NAMES {
+        if let Some(SettingValue::Path(Some(path))) = settings.value(name)
+            && is_of_file(name)
+        {
+            // A path has no range: nothing is refused.
+            let _ = settings.set(name, SettingValue::Path(Some(directory.join(path))));
+        }
     }
 }
 

@@ -1,10 +1,14 @@
 //! One file drives both sides; one line of it changes the road, and nothing else.
 
+use std::path::Path;
 use std::time::Duration;
 
 use linkspan::config::Config;
+use linkspan::tls::DevelopmentCa;
 use linkspan::{Client, ErrorKind, Server};
 use tokio::time::timeout;
+
+use crate::directory;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -80,5 +84,111 @@ async fn limits_and_codecs_of_a_file_hold_on_both_sides() {
     assert_eq!(client.session().codec(), "postcard");
     let second = timeout(PATIENCE, config.connect()).await.unwrap().unwrap_err();
     assert_eq!(second.kind(), ErrorKind::AtCapacity);
+    server.shutdown().await;
+}
+
+const FILE: &str = r#"
+codecs = ["postcard", "json"]
+
+[server]
+listen = ["tcp://127.0.0.1:0", "tls://127.0.0.1:0", "ws://127.0.0.1:0/rpc", "wss://127.0.0.1:0/rpc", "quic://127.0.0.1:0"]
+
+[client]
+endpoint = "tcp://127.0.0.1:1"
+
+[tls]
+cert = "server.pem"
+key = "server.key"
+ca = "ca.pem"
+
+[websocket]
+allowed_origins = ["https://app.example"]
+
+[quic]
+idle_timeout = "2m"
+
+[limits]
+call_timeout = "20s"
+"#;
+
+/// A directory with the files that `[tls]` names.
+fn with_certificates(name: &str) -> std::path::PathBuf {
+    let directory = directory(name);
+    let ca = DevelopmentCa::generate().unwrap();
+    ca.write_ca_pem(directory.join("ca.pem")).unwrap();
+    let files = (directory.join("server.pem"), directory.join("server.key"));
+    ca.issue_to_files(&["127.0.0.1", "localhost"], files.0, files.1).unwrap();
+    directory
+}
+
+async fn call(config: &Config) {
+    let client = timeout(PATIENCE, config.connect()).await.unwrap().unwrap();
+    assert_eq!(client.session().peer().scheme(), config.endpoint().unwrap().scheme());
+    assert_eq!(client.session().codec(), "postcard");
+    assert_eq!(ArithClient::new(&client).mul(6, 7).await.unwrap(), 42);
+}
+
+#[tokio::test]
+async fn one_line_or_one_variable_changes_the_road_and_nothing_else() {
+    let file = with_certificates("roads").join("linkspan.toml");
+    std::fs::write(&file, FILE).unwrap();
+    let config = Config::from_file(&file).unwrap();
+    let server = config.server().unwrap().service(ArithServer::new(Calculator)).start().await.unwrap();
+
+    assert_eq!(server.endpoints().len(), 5);
+    for endpoint in server.endpoints() {
+        let variable = [("LINKSPAN__CLIENT__ENDPOINT", endpoint.to_string())];
+        call(&config.clone().with_variables("LINKSPAN", variable).unwrap()).await;
+
+        let line =
+            FILE.replace("\nendpoint = \"tcp://127.0.0.1:1\"", &format!("\nendpoint = \"{endpoint}\""));
+        assert_ne!(line, FILE);
+        std::fs::write(&file, line).unwrap();
+        call(&Config::from_file(&file).unwrap()).await;
+    }
+    server.shutdown().await;
+}
+
+#[test]
+fn a_file_of_tls_that_is_missing_is_named_with_its_line() {
+    let directory = with_certificates("certificates");
+    let file = directory.join("linkspan.toml");
+    std::fs::write(&file, FILE).unwrap();
+    std::fs::remove_file(directory.join("ca.pem")).unwrap();
+    let error = Config::from_file(&file).unwrap().server().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Certificate);
+    assert_eq!(error.to_string(), format!("{}:13: tls.ca: cannot be used", file.display()));
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains(&directory.join("ca.pem").display().to_string()), "{cause}");
+}
+
+#[test]
+fn paths_are_relative_to_what_names_them() {
+    let file = with_certificates("paths").join("linkspan.toml");
+    std::fs::write(&file, FILE).unwrap();
+    let variables = [("L__TLS__CA", "elsewhere.pem")];
+    let config = Config::from_file(&file).unwrap().with_variables("L", variables).unwrap();
+    let tls = config.tls().unwrap();
+    assert_eq!(tls.cert.as_deref(), Some(file.with_file_name("server.pem").as_path()));
+    assert_eq!(tls.ca.as_deref(), Some(Path::new("elsewhere.pem")));
+}
+
+#[tokio::test]
+async fn a_program_brings_certificates_where_the_file_names_none() {
+    let ca = DevelopmentCa::generate().unwrap();
+    let text = "[server]\nlisten = ['tls://127.0.0.1:0', 'quic://127.0.0.1:0']\n[quic]\nidle_timeout = '2m'";
+    let config = Config::from_toml(text).unwrap();
+    let refused = config.server().unwrap().start().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Certificate);
+
+    let identity = ca.issue(&["127.0.0.1"]).unwrap();
+    let trusted = linkspan::tls::TrustedCa::from_pem(ca.ca_pem()).unwrap();
+    let tls = linkspan::tls::Tls::new().with_identity(identity).with_trusted_ca(trusted);
+    let config = config.with_tls(tls);
+    let server = config.server().unwrap().service(ArithServer::new(Calculator)).start().await.unwrap();
+    for endpoint in server.endpoints() {
+        let variable = [("L__CLIENT__ENDPOINT", endpoint.to_string()), ("L__CODECS", "postcard".to_owned())];
+        call(&config.clone().with_variables("L", variable).unwrap()).await;
+    }
     server.shutdown().await;
 }

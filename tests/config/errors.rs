@@ -75,6 +75,10 @@ fn every_error_names_its_line_and_key_and_what_to_write() {
             r#"line 2: websocket.dangerously_allow_any_origin: "yes" is not true or false; write it without quotes"#,
         ),
         (
+            "[tls]\nca = 'ca.pem'\ncert = 'a.pem'",
+            "line 3: tls.cert: cert and key go together; name both files",
+        ),
+        (
             "[quic]\nlane_window = '8 MiB'\nconnection_window = '4 MiB'",
             "line 3: quic.connection_window: 4 MiB is out of range; it must be at least lane_window, 8 MiB",
         ),

@@ -4,7 +4,8 @@
     feature = "memory",
     feature = "tcp",
     feature = "websocket",
-    feature = "quic"
+    feature = "quic",
+    feature = "tls"
 ))]
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 

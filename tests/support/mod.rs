@@ -4,14 +4,14 @@
 
 use std::time::Duration;
 
-use linkspan::quic::{DevelopmentCa, Quic, TrustedCa};
-use linkspan::{Client, ClientBuilder, Endpoint, Server, ServerBuilder};
+use linkspan::tls::{DevelopmentCa, Tls, TrustedCa};
+use linkspan::{Client, ClientBuilder, Endpoint, Server, ServerBuilder, Standard};
 
 /// Longest any test waits for anything.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The roads under test.
-pub const ROADS: [&str; 4] = ["mem", "tcp", "ws", "quic"];
+pub const ROADS: [&str; 6] = ["mem", "tcp", "tls", "ws", "wss", "quic"];
 
 /// What both sides of a road need.
 pub struct Road {
@@ -31,12 +31,14 @@ impl Road {
 
     pub fn server(&self) -> ServerBuilder {
         let identity = self.ca.issue(&["127.0.0.1", "localhost"]).unwrap();
-        Server::builder().transport(Quic::new().with_identity(identity)).listen(self.listen.clone())
+        let tls = Tls::new().with_identity(identity);
+        Server::builder().transports(Standard::transports_with(tls)).listen(self.listen.clone())
     }
 
     pub fn client(&self) -> ClientBuilder {
         let ca = TrustedCa::from_pem(self.ca.ca_pem()).unwrap();
-        Client::builder().transport(Quic::new().with_trusted_ca(ca))
+        let tls = Tls::new().with_trusted_ca(ca);
+        Client::builder().transports(Standard::transports_with(tls))
     }
 
     /// Connects in `codec`.

@@ -10,7 +10,7 @@ use super::{Caller, Client, Inner};
 use crate::clock::now;
 use crate::codec::{Known, choose, prefer};
 use crate::connection::{Connection, Offer, Role};
-use crate::driver::{Driver, Greeted, greet, wind_down};
+use crate::driver::{Driver, Greeted, Ungreeted, greet, wind_down};
 use crate::service::{Router, Runner};
 use crate::session::Facts;
 use crate::transport::Pipe;
@@ -102,11 +102,11 @@ impl<K: Stack> ClientBuilder<K> {
         connection.offer(&Offer { codecs, metadata: self.metadata })?;
         let greeted = match greet(&mut *pipe, &mut connection).await {
             Ok(greeted) => greeted,
-            Err(close) => {
+            Err(Ungreeted { close, error }) => {
                 let mut rest = Batch::new();
                 connection.poll_batch(&mut rest);
                 let _ = tokio::time::timeout(LINGER, wind_down(&mut *pipe, &mut rest, &close)).await;
-                return Err(refused(&endpoint, &close));
+                return Err(error.map_or_else(|| refused(&endpoint, &close), |error| error.at(&endpoint)));
             }
         };
         let Some(codec) = choose(&greeted.opened.codecs, None, K::Codecs::NAMES) else {
@@ -130,6 +130,7 @@ fn start<K: Stack>(
         id: opened.session.map_or_else(SessionId::generate, SessionId::from_bytes),
         peer,
         codec,
+        decode_limits: limits.decode_limits(),
         agent: opened.agent,
         metadata: opened.metadata,
         takes_pushes: false,

@@ -194,7 +194,7 @@ impl Admission<'_> {
         let max_lanes = self.peer.capabilities().max_lanes;
         let mut connection = Connection::new(Role::Acceptor, limits.clone(), max_lanes, self.started);
         let greeted = match checked {
-            Ok(()) => greet(&mut *self.pipe, &mut connection).await,
+            Ok(()) => greet(&mut *self.pipe, &mut connection).await.map_err(|ungreeted| ungreeted.close),
             Err(close) => Err(close),
         };
         let chosen = greeted.and_then(|greeted| Ok((self.choose_codec(&greeted.opened)?, greeted)));
@@ -210,6 +210,7 @@ impl Admission<'_> {
             id: SessionId::generate(),
             peer: self.peer.clone(),
             codec,
+            decode_limits: self.host.limits.decode_limits(),
             agent: opened.agent,
             metadata: opened.metadata,
             takes_pushes: true,

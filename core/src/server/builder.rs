@@ -176,7 +176,7 @@ async fn listen(transports: &Transports, urls: &[String]) -> Result<Vec<Box<dyn 
     for url in urls {
         let endpoint: Endpoint = url.parse()?;
         let transport = transports.find(&endpoint)?;
-        if !transport.capabilities().encrypted && is_exposed(endpoint.host()) {
+        if !transport.is_encrypted(endpoint.scheme()) && is_exposed(endpoint.host()) {
             warn!(%endpoint, "listening in plaintext beyond this machine");
         }
         listeners.push(transport.listen(&endpoint).await?);

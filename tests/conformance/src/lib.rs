@@ -36,9 +36,12 @@
 
 mod broken;
 mod codecs;
+mod guard;
 mod harness;
+mod hook;
 mod loopback;
 mod matrix;
+mod message;
 mod observer;
 mod pair;
 mod peer;
@@ -54,6 +57,7 @@ mod scenario;
 mod service;
 mod stage;
 mod values;
+mod waits;
 mod watched;
 mod wire;
 
@@ -81,9 +85,7 @@ macro_rules! transport {
         fn $name() {
             let matrix = $crate::Matrix::new().road($harness).codecs::<($crate::Plain,)>();
             $($(let matrix = matrix.known_failure($promise, "plain", $reason);)*)?
-            let report = matrix.run(None);
-            println!("{report}");
-            assert!(report.is_kept(), "{report}");
+            matrix.assert_kept(stringify!($name));
         }
     };
 }
@@ -98,9 +100,7 @@ macro_rules! codec {
             let road = $crate::Road::new("loop", $crate::Loopback::new(), "loop://server-{n}");
             let matrix = $crate::Matrix::new().road(road).codecs::<($codec,)>();
             $($(let matrix = matrix.known_failure($promise, "loop", $reason);)*)?
-            let report = matrix.run(None);
-            println!("{report}");
-            assert!(report.is_kept(), "{report}");
+            matrix.assert_kept(stringify!($name));
         }
     };
 }

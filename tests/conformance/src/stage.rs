@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use linkspan_core::{Capabilities, Endpoint, Error, Limits, Link, Listener, Transport, async_trait};
+use linkspan_core::{
+    Capabilities, Endpoint, Error, Limits, Link, Listener, PeerInfo, Transport, async_trait,
+};
 
 use crate::codecs::CodecChoice;
 use crate::harness::Harness;
@@ -30,20 +32,42 @@ pub(crate) struct Sabotage {
     pub(crate) service: Option<Alter>,
     /// Changes the limits of both sides.
     pub(crate) limits: fn(Limits) -> Limits,
+    /// Changes what is told of a peer.
+    pub(crate) facts: fn(PeerInfo) -> PeerInfo,
     /// How often the close hook runs.
     pub(crate) close_hooks: usize,
+    /// How connect hooks run.
+    pub(crate) connect_hooks: ConnectHooks,
+}
+
+/// How connect hooks run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConnectHooks {
+    /// Each before its client is admitted, whatever others do.
+    AtOnce,
+    /// One after the other.
+    InTurn,
+    /// After the client's first call.
+    Late,
 }
 
 impl Default for Sabotage {
     fn default() -> Self {
-        Self { link: None, service: None, limits: |limits| limits, close_hooks: 1 }
+        Self {
+            link: None,
+            service: None,
+            limits: |limits| limits,
+            facts: |peer| peer,
+            close_hooks: 1,
+            connect_hooks: ConnectHooks::AtOnce,
+        }
     }
 }
 
 impl Stage {
     /// The road of `harness` with `codec`.
     pub fn new(harness: Arc<dyn Harness>, codec: CodecChoice) -> Self {
-        Self { harness, codec, sabotage: Sabotage::default(), seeds: 20, steps: 200 }
+        Self { harness, codec, sabotage: Sabotage::default(), seeds: 8, steps: 200 }
     }
 
     /// `road·codec`.

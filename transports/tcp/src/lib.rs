@@ -1,4 +1,8 @@
-//! Linkspan over TCP: `tcp://host:port`.
+//! Linkspan over TCP: `tcp://host:port`, and with the feature `tls` encrypted: `tls://host:port`.
+//!
+//! Certificates of `tls://` come from a `Tls` through `Tcp::with_tls`, or from the endpoint's options: `cert`, `key` and
+//! `client_ca` when listening, `ca`, `server_name`, `cert` and `key` when connecting. ALPN is `linkspan/1`. TLS is 1.3 or
+//! 1.2, and an orderly end says so in TLS (`close_notify`).
 //!
 //! ```
 //! use std::future::poll_fn;
@@ -31,5 +35,7 @@ mod link;
 mod listen;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use config::Tcp;

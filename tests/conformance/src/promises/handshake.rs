@@ -1,9 +1,12 @@
 //! How a connection begins: hellos, hooks, refusals.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use linkspan_core::{CloseCode, ErrorKind, Metadata};
 
 use crate::broken::Broken;
-use crate::codecs::{GREET, REFUSE};
+use crate::hook::{GREET, HOLD, REFUSE};
 use crate::observer::Seen;
 use crate::pair::Pair;
 use crate::promise::Promise;
@@ -26,6 +29,17 @@ pub(super) fn promises() -> Vec<Promise> {
             "the connect hook may refuse",
             "A refused client learns the hook's reason, gets no session, and fires no close hook.",
             hook_refuses,
+        ),
+        Promise::new(
+            "a slow connect hook delays nobody else",
+            "While the connect hook ponders over one client, others are admitted and served.",
+            hook_ponders,
+        )
+        .of(&["I17"]),
+        Promise::new(
+            "both sides know how they are connected",
+            "Road, addresses, TLS and upgrade: what one side is told of a link agrees with what the other is told.",
+            facts_agree,
         ),
         Promise::new(
             "pushes of the connect hook come first",
@@ -89,6 +103,59 @@ async fn hook_refuses(pair: Pair) -> Result<(), Broken> {
     pair.seen.saw_close(id).await;
     let closed = pair.seen.log().iter().filter(|seen| matches!(seen, Seen::Closed(..))).count();
     Broken::unless_equal("close hooks", &closed, &1)
+}
+
+async fn hook_ponders(pair: Pair) -> Result<(), Broken> {
+    let pair = Arc::new(pair);
+    let patient = pair.clone();
+    let waiting = tokio::spawn(async move { patient.connect_with(Metadata::new().with(HOLD, "")).await });
+    pair.seen.until(|log| log.iter().any(|seen| matches!(seen, Seen::Deciding(_)))).await;
+    let other = pair.connect().await?;
+    other.echo("not delayed".into()).await?;
+    Broken::unless(!waiting.is_finished(), || "a client was admitted before the hook said so".into())?;
+    pair.seen.open_gate();
+    waiting.await??.echo("admitted at last".into()).await?;
+    Ok(())
+}
+
+async fn facts_agree(pair: Pair) -> Result<(), Broken> {
+    let (here, there) = (pair.client.session().peer().clone(), pair.session()?.peer().clone());
+    let scheme = pair.endpoint().scheme();
+    Broken::unless_equal("schemes", &(here.scheme(), there.scheme()), &(scheme, scheme))?;
+    for (what, mine, theirs) in [
+        ("the client's address", here.local_address(), there.remote_address()),
+        ("the server's address", here.remote_address(), there.local_address()),
+    ] {
+        // A road that does not know an address says so.
+        if let (Some(mine), Some(theirs)) = (mine, theirs) {
+            Broken::unless(same_address(mine, theirs), || format!("{what}: {mine} here, {theirs} there"))?;
+        }
+    }
+    let encrypted = (here.capabilities().encrypted, there.capabilities().encrypted);
+    Broken::unless_equal("encrypted, as client and server know it", &encrypted.0, &encrypted.1)?;
+    if encrypted.0 {
+        let missing = || Broken::new("an encrypted link tells nothing of its TLS");
+        let (mine, theirs) = (here.tls().ok_or_else(missing)?, there.tls().ok_or_else(missing)?);
+        Broken::unless_equal("application protocol", &mine.alpn, &theirs.alpn)?;
+        Broken::unless(!mine.certificates.is_empty(), || "the client saw no certificate".into())?;
+    }
+    match there.upgrade() {
+        None => Ok(()),
+        Some(upgrade) => {
+            Broken::unless_equal("path of the upgrade", &upgrade.path.as_str(), &pair.endpoint().path())
+        }
+    }
+}
+
+/// True if both name one address. A socket that is bound to every address of its machine knows only its port.
+fn same_address(one: &str, other: &str) -> bool {
+    match (one.parse::<SocketAddr>(), other.parse::<SocketAddr>()) {
+        (Ok(one), Ok(other)) => {
+            let anywhere = one.ip().is_unspecified() || other.ip().is_unspecified();
+            one.port() == other.port() && (anywhere || one.ip() == other.ip())
+        }
+        _ => one == other,
+    }
 }
 
 async fn hook_pushes_first(pair: Pair) -> Result<(), Broken> {

@@ -71,6 +71,22 @@ impl SabotageReport {
         self.failed() == 0
     }
 
+    /// Every promise, and what its saboteurs do.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&'static str, &[&'static str])> {
+        self.rows.iter().map(|row| (row.promise, row.failed_by.as_slice()))
+    }
+
+    /// How many promises are kept unbroken, and can be broken.
+    pub(crate) fn summary(&self) -> String {
+        let honest = self.rows.iter().filter(|row| row.is_honest()).count();
+        format!("sabotage: {honest} of {} promises are kept, and can be broken", self.rows.len())
+    }
+
+    /// True if every promise is kept when nothing is broken, and failed by something.
+    pub(crate) fn can_all_be_broken(&self) -> bool {
+        self.rows.iter().all(Row::is_honest)
+    }
+
     /// Promises that nothing breaks or that fail unbroken, and saboteurs that break nothing.
     pub fn failed(&self) -> usize {
         self.idle.len() + self.rows.iter().filter(|row| !row.is_honest()).count()
@@ -99,7 +115,6 @@ impl fmt::Display for SabotageReport {
         for name in &self.idle {
             writeln!(f, "FAILED: who {name} breaks nothing")?;
         }
-        let honest = self.rows.iter().filter(|row| row.is_honest()).count();
-        writeln!(f, "sabotage: {honest} of {} promises are kept, and can be broken", self.rows.len())
+        writeln!(f, "{}", self.summary())
     }
 }
