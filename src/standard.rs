@@ -54,6 +54,8 @@ impl Stack for Standard {
         transports.register(Arc::new(linkspan_memory::Memory::new()));
         #[cfg(feature = "tcp")]
         transports.register(Arc::new(linkspan_tcp::Tcp::new()));
+        #[cfg(all(feature = "tcp", unix))]
+        transports.register(Arc::new(linkspan_tcp::Unix::new()));
         #[cfg(feature = "websocket")]
         transports.register(Arc::new(linkspan_websocket::WebSocket::new()));
         #[cfg(feature = "quic")]

@@ -17,6 +17,7 @@ mod life;
 mod ordered;
 mod outbox;
 mod outgoing;
+mod rate;
 mod serving;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ use lanes::Lanes;
 use life::Life;
 use ordered::Ordered;
 use outbox::Outbox;
+use rate::Rate;
 use serving::Serving;
 
 use crate::wire::{self, Message};
@@ -81,6 +83,8 @@ pub(crate) struct Connection {
     lanes: Lanes,
     ordered: Ordered,
     life: Life,
+    /// How fast the peer lets us give calls up.
+    pace: Rate,
     /// Answers whose body is on its way, and whether they wait for the pushes before them.
     answers: HashMap<u32, (Answer, bool)>,
     /// One-way requests whose body is on its way, by the order of their heads.
@@ -121,6 +125,7 @@ impl Connection {
             lanes: Lanes::new(&limits),
             ordered: Ordered::default(),
             life: Life::new(&limits, now),
+            pace: Rate::accepted(&limits, now),
             answers: HashMap::new(),
             one_way_arriving: HashMap::new(),
             next_one_way: 0,
@@ -171,7 +176,10 @@ impl Connection {
                 if self.greeting_len > self.limits.max_hello_len {
                     return Err(Error::new(
                         ErrorKind::FrameTooLarge,
-                        "too much comes before the hellos are exchanged",
+                        format!(
+                            "more than {} bytes before the hellos (max_hello_len)",
+                            self.limits.max_hello_len
+                        ),
                     ));
                 }
             }
@@ -232,7 +240,7 @@ impl Connection {
                 self.phase = Phase::Open { peer_leaving: true };
                 Ok(())
             }
-            Message::Hello(hello) => self.handle_hello(hello, events),
+            Message::Hello(hello) => self.handle_hello(now, hello, events),
             Message::Ping { payload } => {
                 self.life.count_cancel(now, self.limits.max_cancels_per_second)?;
                 self.send(&Message::Pong { payload })
@@ -245,7 +253,9 @@ impl Connection {
             }
             Message::Request(request) => self.handle_request(now, request, inbox, events),
             Message::Reset { lane } => {
-                self.life.count_cancel(now, self.limits.max_cancels_per_second)?;
+                if !self.is_wanted_reset(lane) {
+                    self.life.count_cancel(now, self.limits.max_cancels_per_second)?;
+                }
                 let owner = self.lanes.handle_reset(lane)?;
                 owner.map_or(Ok(()), |owner| self.finish_body(owner, None, events))
             }
@@ -264,8 +274,9 @@ impl Connection {
             life::Due::Close(close) => return self.close(close, events),
         }
         for call in self.calls.expire(now, events) {
-            self.cancel_on_wire(call);
+            self.calls.give_up(call);
         }
+        self.send_cancels(now);
         for (call, lane) in self.serving.expire(now, events) {
             let _ = self.lanes.discard(lane); // it is known, so there is room for it
             let status =
@@ -280,10 +291,17 @@ impl Connection {
             return None;
         }
         let ending = self.ending.as_ref().map(|ending| ending.until);
-        [self.life.poll_timeout(), self.calls.next_deadline(), self.serving.next_deadline(), ending]
-            .into_iter()
-            .flatten()
-            .min()
+        let giving_up = self.calls.next_given_up().and_then(|_| self.pace.next());
+        [
+            self.life.poll_timeout(),
+            self.calls.next_deadline(),
+            self.serving.next_deadline(),
+            ending,
+            giving_up,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Moves what must go out behind what `batch` still holds.

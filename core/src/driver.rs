@@ -149,9 +149,10 @@ impl Driver {
             Poll::Pending => true,
         };
         let remaining = if self.sending { self.batch.len().max(1) } else { 0 };
+        let progressed = self.batch.take_progress() | (self.batch.len() < before);
         let mut state = self.session.lock();
         let now = state.now();
-        state.connection.handle_sent(now, self.batch.len() < before, remaining);
+        state.connection.handle_sent(now, progressed, remaining);
         // Not only when all is flushed: a busy link may never come to that.
         let room = if state.connection.has_room(1) { state.take_room_waiters() } else { Vec::new() };
         drop(state);

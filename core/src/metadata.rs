@@ -74,7 +74,7 @@ impl Metadata {
             return Err(Error::new(
                 ErrorKind::FrameTooLarge,
                 format!(
-                    "metadata of {} entries and {} bytes; at most {max_entries} and {max_len}",
+                    "metadata of {} entries and {} bytes; at most {max_entries} (max_metadata_entries) and {max_len} (max_metadata_len)",
                     self.len(),
                     self.byte_len()
                 ),

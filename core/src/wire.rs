@@ -18,6 +18,8 @@ pub use message::{Gap, GapReason};
 pub(crate) const MAX_INLINE_LEN: usize = 16 * 1024;
 /// Longest `Service/Method`, in bytes.
 pub(crate) const MAX_PATH_LEN: usize = 255;
+/// Cancels, resets and pings a second that a side takes that says nothing about it.
+pub(crate) const DEFAULT_RATE: u64 = 1000;
 /// The protocol version this crate speaks.
 pub(crate) const VERSION: u64 = 1;
 
@@ -63,4 +65,5 @@ pub(crate) mod tag {
     pub(crate) const HELLO_LIMITS: u64 = 6;
     pub(crate) const HELLO_SESSION: u64 = 7;
     pub(crate) const HELLO_METADATA: u64 = 9;
+    pub(crate) const HELLO_RATE: u64 = 11;
 }

@@ -25,12 +25,14 @@ struct Row {
 
 pub async fn run() -> Result<(), Failure> {
     let ca = DevelopmentCa::generate()?;
+    let socket_file = std::env::temp_dir().join(format!("linkspan-arith-{}.sock", std::process::id()));
     let server = Server::builder()
         .service(ArithServer::new(Calculator))
         .transports(Standard::transports_with(development::server_of(&ca)?))
         .listen("mem://arith")
         .listen("tcp://127.0.0.1:0")
         .listen("tls://127.0.0.1:0")
+        .listen(format!("unix://{}", socket_file.display()))
         .listen("ws://127.0.0.1:0")
         .listen("wss://127.0.0.1:0")
         .listen("quic://127.0.0.1:0")

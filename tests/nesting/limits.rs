@@ -93,6 +93,29 @@ async fn a_client_reads_notifications_no_deeper_than_its_limits() {
 }
 
 #[tokio::test]
+async fn a_server_takes_no_more_memory_ahead_of_data_than_its_limits() {
+    within_patience(async {
+        let server = Server::builder()
+            .limits(Limits::default().with_max_reserve_len(10))
+            .service(NestingServer::new(Levels))
+            .listen(ANYWHERE)
+            .start()
+            .await
+            .unwrap();
+        // Units take no bytes in Postcard: one is paid for by the length's byte, the others by the limit.
+        let client = connect(&server.endpoints()[0], "postcard").await;
+        let stub = NestingClient::new(&client);
+        let (fits, too_many) = tokio::join!(stub.count(vec![(); 11]), stub.count(vec![(); 12]));
+        assert_eq!(fits, Ok(11));
+        let status = status(too_many);
+        assert_eq!((status.code(), status.ran()), (Code::InvalidArgument, Ran::No), "{status}");
+        assert!(status.message().ends_with("more elements than the input has bytes for"), "{status}");
+        server.shutdown().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn limits_out_of_range_are_refused_with_the_range() {
     for (limits, why) in [
         (Limits::default().with_max_depth(0), "max_depth is 0; it must be 1 to 64"),

@@ -17,6 +17,8 @@ use crate::shapes::{FITS, LISTS, List, TOO_DEEP};
 pub(crate) trait Nesting {
     /// The levels of `list`.
     async fn depth(&self, list: List) -> u32;
+    /// How many units there are.
+    async fn count(&self, units: Vec<()>) -> usize;
     /// A list of so many levels, or an error of so many.
     async fn nested(&self, depth: u32, fails: u32) -> Result<List, List>;
 }
@@ -35,6 +37,10 @@ pub(crate) struct Levels;
 impl Nesting for Levels {
     async fn depth(&self, list: List) -> u32 {
         levels(&list)
+    }
+
+    async fn count(&self, units: Vec<()>) -> usize {
+        units.len()
     }
 
     async fn nested(&self, depth: u32, fails: u32) -> Result<List, List> {

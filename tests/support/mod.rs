@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use linkspan::tls::{DevelopmentCa, Tls, TrustedCa};
@@ -11,7 +13,7 @@ use linkspan::{Client, ClientBuilder, Endpoint, Server, ServerBuilder, Standard}
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The roads under test.
-pub const ROADS: [&str; 6] = ["mem", "tcp", "tls", "ws", "wss", "quic"];
+pub const ROADS: [&str; 7] = ["mem", "tcp", "tls", "unix", "ws", "wss", "quic"];
 
 /// What both sides of a road need.
 pub struct Road {
@@ -24,6 +26,7 @@ impl Road {
     pub fn new(scheme: &str, test: &str) -> Self {
         let listen = match scheme {
             "mem" => format!("mem://{test}"),
+            "unix" => format!("unix://{}", socket_file().display()),
             other => format!("{other}://127.0.0.1:0"),
         };
         Self { listen, ca: DevelopmentCa::generate().unwrap() }
@@ -46,4 +49,11 @@ impl Road {
         let url = endpoint.clone().with_option("codec", codec).to_string();
         tokio::time::timeout(PATIENCE, self.client().connect(&url)).await.unwrap().unwrap()
     }
+}
+
+/// A name for a socket file that nobody else has.
+pub fn socket_file() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("linkspan-{}-{number}.sock", std::process::id()))
 }

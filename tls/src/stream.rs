@@ -191,22 +191,4 @@ const MAX_IGNORED_LEN: u64 = 1024 * 1024;
 const LINGER: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_no_alert_tells_is_told_apart() {
-        let kinds = [
-            (rustls::Error::NoCertificatesPresented, ErrorKind::Certificate),
-            (
-                rustls::Error::InvalidCertificate(rustls::CertificateError::BadSignature),
-                ErrorKind::Certificate,
-            ),
-            (rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType), ErrorKind::Protocol),
-            (rustls::Error::NoApplicationProtocol, ErrorKind::Refused),
-        ];
-        for (error, kind) in kinds {
-            assert_eq!(translate(&error, Side::Accepting).kind(), kind, "{error}");
-        }
-    }
-}
+mod tests;

@@ -190,6 +190,12 @@ impl Protocol {
     pub const fn tls13_only(self) -> Self {
         Self { versions: &TLS13, ..self }
     }
+
+    #[cfg(all(test, feature = "stream"))]
+    pub(crate) const fn tls12_only(self) -> Self {
+        static TLS12: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS12];
+        Self { versions: &TLS12, ..self }
+    }
 }
 
 /// Checks that a certificate comes with its key.

@@ -16,7 +16,7 @@ use crate::session::Facts;
 use crate::transport::Pipe;
 use crate::{
     Batch, Close, CloseCode, CodecSet, Endpoint, Error, ErrorKind, Limits, Link, Metadata, PeerInfo, Session,
-    SessionId, Stack, Transport, Transports,
+    SessionId, Stack, Transport, Transports, Verdict,
 };
 
 /// Settings of a client.
@@ -81,8 +81,9 @@ impl<K: Stack> ClientBuilder<K> {
     ///
     /// # Errors
     /// `UnknownScheme` or `Configuration` if the URL is wrong; `Unreachable` if no peer answered; `Certificate` if its
-    /// certificate is not trusted; `UnsupportedCodec` if it has none of our codecs, or a name is not of the stack; `Refused` if it refused us, with its
-    /// reason; `DeadlineExceeded` if all that took longer than the handshake timeout.
+    /// certificate is not trusted; `UnsupportedCodec` if it has none of our codecs, or a name is not of the
+    /// stack; `Refused` if it refused us, with its reason; `AtCapacity` if it has no place for us now; `Unreachable` too if it is going away; `FrameTooLarge` if our
+    /// hello exceeds its limits; `DeadlineExceeded` if all that took longer than the handshake timeout.
     ///
     /// # Cancel safety
     /// Cancel safe: dropping the future abandons the attempt.
@@ -177,7 +178,10 @@ fn offered_codecs(
 }
 
 fn too_late(endpoint: &Endpoint) -> Error {
-    Error::new(ErrorKind::DeadlineExceeded, format!("connecting to {endpoint} took too long"))
+    Error::new(
+        ErrorKind::DeadlineExceeded,
+        format!("connecting to {endpoint} took longer than handshake_timeout"),
+    )
 }
 
 fn refused(endpoint: &Endpoint, close: &Close) -> Error {
@@ -187,7 +191,13 @@ fn refused(endpoint: &Endpoint, close: &Close) -> Error {
         CloseCode::TIMEOUT => ErrorKind::DeadlineExceeded,
         CloseCode::PROTOCOL => ErrorKind::Protocol,
         CloseCode::LOST => ErrorKind::Closed,
-        _ => ErrorKind::Refused,
+        CloseCode::TOO_LARGE => ErrorKind::FrameTooLarge,
+        // What passes by itself must look so to whoever tries again.
+        code => match code.verdict() {
+            Verdict::BackOff => ErrorKind::AtCapacity,
+            Verdict::ReconnectNow => ErrorKind::Unreachable,
+            Verdict::Terminal => ErrorKind::Refused,
+        },
     };
     Error::new(kind, format!("{endpoint}: {}", close.reason()))
 }

@@ -155,7 +155,7 @@ impl<A, R, E> Future for Call<A, R, E> {
 impl<A, R, E> Drop for Call<A, R, E> {
     fn drop(&mut self) {
         if let State::Sent(call) = self.state {
-            self.caller.session().with_output(|state| state.connection.cancel_call(call));
+            self.caller.session().with_output(|state| state.connection.cancel_call(state.now(), call));
         }
     }
 }

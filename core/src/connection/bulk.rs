@@ -70,8 +70,9 @@ impl Bulk {
         BodyPlace { lane, len }
     }
 
-    /// Abandons the body of `sender`, if it has not left: its lane is reset.
-    pub(crate) fn cancel(&mut self, sender: Sender, out: &mut Batch) {
+    /// Abandons the body of `sender`, if it has not left: its lane is reset. True if it is.
+    pub(crate) fn cancel(&mut self, sender: Sender, out: &mut Batch) -> bool {
+        let before = self.len;
         for bodies in [&mut self.open, &mut self.waiting] {
             bodies.retain(|leaving| {
                 let keep = leaving.sender != sender;
@@ -82,6 +83,7 @@ impl Bulk {
                 keep
             });
         }
+        self.len < before
     }
 
     /// Appends to `out` pieces of the open bodies in turn, up to [`BULK_LEN`] bytes less what waits in `batch`. A lane

@@ -1,5 +1,6 @@
 //! Our calls in flight: a slab whose index is the call's number, with waker and answer in the slot.
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -28,6 +29,17 @@ pub(crate) struct Calls {
     slots: Slab<Slot>,
     /// No call is due before; kept when that call ends early, so a sweep may find nothing.
     next_deadline: Option<Instant>,
+    /// Calls that were given up and whose peer was not told yet. At most one entry per slot.
+    given_up: VecDeque<u32>,
+}
+
+/// Whether the peer knows that a call was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GivenUp {
+    No,
+    /// It is to be told.
+    Due,
+    Told,
 }
 
 #[derive(Debug)]
@@ -41,6 +53,7 @@ struct Slot {
     answered: bool,
     /// Somebody holds the call and will take the answer.
     held: bool,
+    given_up: GivenUp,
 }
 
 impl Calls {
@@ -49,14 +62,26 @@ impl Calls {
         self.slots.len()
     }
 
-    /// Takes the smallest free number below `max`.
+    /// Takes a free number below `max`.
     pub(crate) fn start(&mut self, max: usize, deadline: Option<Instant>) -> Result<u32, CallFailed> {
         let entry = self.slots.vacant_entry();
         let full = || {
-            CallFailed(Status::new(Code::ResourceExhausted, Ran::No, format!("{max} calls are in flight")))
+            CallFailed(Status::new(
+                Code::ResourceExhausted,
+                Ran::No,
+                format!("{max} calls are in flight, and no more may be (max_in_flight)"),
+            ))
         };
         let call = u32::try_from(entry.key()).ok().filter(|_| entry.key() < max).ok_or_else(full)?;
-        entry.insert(Slot { waker: None, deadline, answer: None, open: true, answered: false, held: true });
+        entry.insert(Slot {
+            waker: None,
+            deadline,
+            answer: None,
+            open: true,
+            answered: false,
+            held: true,
+            given_up: GivenUp::No,
+        });
         self.next_deadline = self.next_deadline.into_iter().chain(deadline).min();
         Ok(call)
     }
@@ -97,6 +122,32 @@ impl Calls {
         open
     }
 
+    /// The peer is to be told that `call` was given up. Once is enough.
+    pub(crate) fn give_up(&mut self, call: u32) {
+        if let Some(slot) = self.slots.get_mut(call as usize).filter(|slot| slot.given_up == GivenUp::No) {
+            slot.given_up = GivenUp::Due;
+            self.given_up.push_back(call);
+        }
+    }
+
+    /// The call that the peer is to be told of next.
+    pub(crate) fn next_given_up(&self) -> Option<u32> {
+        self.given_up.front().copied()
+    }
+
+    /// The peer was told of the call that was [next](Self::next_given_up).
+    pub(crate) fn told(&mut self) {
+        let told = self.given_up.pop_front().and_then(|call| self.slots.get_mut(call as usize));
+        if let Some(slot) = told {
+            slot.given_up = GivenUp::Told;
+        }
+    }
+
+    /// True if the peer knows that `call` was given up.
+    pub(crate) fn is_told(&self, call: u32) -> bool {
+        self.slots.get(call as usize).is_some_and(|slot| slot.given_up == GivenUp::Told)
+    }
+
     /// The head of the one answer to `call` came. An error if it waits for none.
     pub(crate) fn claim(&mut self, call: u32) -> Result<(), Error> {
         let waiting = self.slots.get_mut(call as usize).filter(|slot| slot.open && !slot.answered);
@@ -111,6 +162,10 @@ impl Calls {
     pub(crate) fn finish(&mut self, call: u32, answer: Result<Answer, Status>, events: &mut Events) {
         let Some(slot) = self.slots.get_mut(call as usize) else { return };
         slot.open = false;
+        if slot.given_up == GivenUp::Due {
+            slot.given_up = GivenUp::No;
+            self.given_up.retain(|due| *due != call); // the number's next call is another one
+        }
         if !slot.held {
             self.slots.remove(call as usize);
             return;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Connection, Events, PeerLimits, Phase, Role};
+use super::{Connection, Events, PeerLimits, Phase, Rate, Role};
 use crate::wire::{Hello, MAX_INLINE_LEN, Message, VERSION};
 use crate::{Close, CloseCode, Error, Metadata};
 
@@ -51,13 +51,16 @@ impl Connection {
         }
     }
 
-    pub(super) fn handle_hello(&mut self, hello: Hello, events: &mut Events) -> Result<(), Error> {
+    pub(super) fn handle_hello(
+        &mut self,
+        now: Instant,
+        hello: Hello,
+        events: &mut Events,
+    ) -> Result<(), Error> {
         if self.phase != (Phase::Opening { heard: false }) {
             return Err(Error::protocol("second hello"));
         }
-        if hello.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries).is_err() {
-            return Err(Error::new(crate::ErrorKind::FrameTooLarge, "hello's metadata exceeds its limit"));
-        }
+        hello.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries)?;
         if hello.versions.0 > VERSION || hello.versions.1 < VERSION {
             let (low, high) = hello.versions;
             let reason = format!("version {VERSION} here, {low} to {high} there");
@@ -65,6 +68,8 @@ impl Connection {
             return Ok(());
         }
         let fit = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+        let small = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+        self.pace = Rate::sent_to(small(hello.max_in_flight), small(hello.max_cancels_per_second), now);
         let max_lanes = fit(hello.max_lanes).min(self.peer.max_lanes);
         self.peer = PeerLimits {
             max_message_len: fit(hello.max_message_len).min(if max_lanes == 0 {
@@ -101,6 +106,7 @@ impl Connection {
             max_message_len: self.limits.max_message_len as u64,
             max_in_flight: u64::from(self.limits.max_in_flight),
             max_lanes: u64::from(self.limits.max_lanes),
+            max_cancels_per_second: u64::from(self.limits.max_cancels_per_second),
             session,
             metadata,
         }

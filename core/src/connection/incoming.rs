@@ -11,7 +11,7 @@ use super::lanes::Owner;
 use super::outgoing::Reply;
 use super::serving::State;
 use crate::wire::{BodyPlace, Gap, GapReason, Request, Response};
-use crate::{Code, Error, ErrorKind, Inbox, Metadata, Ran, Status};
+use crate::{Code, Error, ErrorKind, Inbox, Lane, Metadata, Ran, Status};
 
 impl Connection {
     pub(super) fn handle_request(
@@ -63,7 +63,10 @@ impl Connection {
         }
         let number_too_high = !request.one_way && request.call >= max;
         if number_too_high || (request.one_way && self.serving.one_way >= max as usize) {
-            return Err(Error::new(ErrorKind::AtCapacity, format!("{max} calls are in flight")));
+            return Err(Error::new(
+                ErrorKind::AtCapacity,
+                format!("{max} calls are in flight, and no more may be (max_in_flight)"),
+            ));
         }
         self.check_len(request.place)?;
         request.metadata.as_ref().map_or(Ok(()), |metadata| self.check_metadata(metadata))
@@ -72,9 +75,10 @@ impl Connection {
     fn check_len(&self, place: Option<BodyPlace>) -> Result<(), Error> {
         let max = self.limits.max_message_len;
         match place {
-            Some(place) if place.len > max as u64 => {
-                Err(Error::new(ErrorKind::FrameTooLarge, format!("message of more than {max} bytes")))
-            }
+            Some(place) if place.len > max as u64 => Err(Error::new(
+                ErrorKind::FrameTooLarge,
+                format!("message of {} bytes; {max} are taken (max_message_len)", place.len),
+            )),
             _ => Ok(()),
         }
     }
@@ -233,6 +237,11 @@ impl Connection {
             None => Ok(()),
             Some(body) => self.finish_body(owner, body, events),
         }
+    }
+
+    /// True if `lane` held the answer to a call that the peer knows to be given up: its reset was asked for.
+    pub(super) fn is_wanted_reset(&self, lane: Lane) -> bool {
+        matches!(self.lanes.owner(lane), Some(Owner::Response(call)) if self.calls.is_told(call))
     }
 
     fn discard_body(&mut self, place: Option<BodyPlace>) -> Result<(), Error> {

@@ -98,7 +98,10 @@ impl Lanes {
         let (discarded, announced) = (arriving.discarded, arriving.announced);
         if !discarded {
             let too_large = |what: &str, max: usize| {
-                Err(Error::new(ErrorKind::FrameTooLarge, format!("{what} of more than {max} bytes")))
+                Err(Error::new(
+                    ErrorKind::FrameTooLarge,
+                    format!("{what} of more than {max} bytes (max_message_len)"),
+                ))
             };
             let max = announced.map_or(max_body, |(_, len)| len);
             if arriving.body.len() + bytes.len() > max {
@@ -123,6 +126,11 @@ impl Lanes {
             (true, false, Some(_)) => self.take_whole(lane),
             _ => Ok(None),
         }
+    }
+
+    /// Whose body is on `lane`, if its head came.
+    pub(crate) fn owner(&self, lane: Lane) -> Option<Owner> {
+        self.arriving.get(&lane)?.announced.map(|(owner, _)| owner)
     }
 
     /// The peer abandons `lane`. Returns whose body will not come.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::rate::Rate;
 use crate::{Close, CloseCode, Error, ErrorKind, Limits};
 
 #[derive(Debug)]
@@ -14,9 +15,8 @@ pub(crate) struct Life {
     /// Since when the peer has taken nothing.
     stalled: Option<Instant>,
     write_timeout: Duration,
-    /// Cancels that are still free, as of then.
-    cancels: (Instant, u32),
-    max_cancels: u32,
+    /// Cancels, resets and pings of the peer.
+    cancels: Rate,
 }
 
 /// What is due.
@@ -37,8 +37,7 @@ impl Life {
             max_missed: limits.max_missed_pings,
             stalled: None,
             write_timeout: limits.write_timeout,
-            cancels: (now, free_cancels(limits)),
-            max_cancels: free_cancels(limits),
+            cancels: Rate::accepted(limits, now),
         }
     }
 
@@ -70,20 +69,13 @@ impl Life {
     /// A cancel, reset or ping came: what costs its sender less than us. A peer may give up all that it has in flight at
     /// once; beyond that, so many a second.
     pub(crate) fn count_cancel(&mut self, now: Instant, max_per_second: u32) -> Result<(), Error> {
-        let (since, free) = self.cancels;
-        let earned = now.saturating_duration_since(since).as_millis() * u128::from(max_per_second) / 1000;
-        if earned > 0 {
-            let earned = u32::try_from(earned).unwrap_or(u32::MAX);
-            self.cancels = (now, free.saturating_add(earned).min(self.max_cancels));
+        if self.cancels.take(now) {
+            return Ok(());
         }
-        let Some(left) = self.cancels.1.checked_sub(1) else {
-            return Err(Error::new(
-                ErrorKind::AtCapacity,
-                format!("more than {max_per_second} cancels, resets and pings in a second"),
-            ));
-        };
-        self.cancels.1 = left;
-        Ok(())
+        Err(Error::new(
+            ErrorKind::AtCapacity,
+            format!("more than {max_per_second} cancels, resets and pings a second (max_cancels_per_second)"),
+        ))
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
@@ -93,10 +85,16 @@ impl Life {
 
     pub(crate) fn handle_timeout(&mut self, now: Instant, open: bool) -> Due {
         if self.handshake_until.is_some_and(|until| until <= now) {
-            return Due::Close(Close::new(CloseCode::TIMEOUT, "handshake took too long"));
+            return Due::Close(Close::new(
+                CloseCode::TIMEOUT,
+                "handshake took longer than handshake_timeout",
+            ));
         }
         if self.stalled.is_some_and(|since| since + self.write_timeout <= now) {
-            return Due::Close(Close::new(CloseCode::SLOW, "peer takes nothing of what is sent"));
+            return Due::Close(Close::new(
+                CloseCode::SLOW,
+                "peer took nothing of what was sent for write_timeout",
+            ));
         }
         if self.ping_due() > now {
             return Due::Nothing;
@@ -111,9 +109,4 @@ impl Life {
     fn ping_due(&self) -> Instant {
         self.heard + self.ping_after * (self.missed + 1)
     }
-}
-
-/// Cancels that cost nothing at first: one, and the reset of its body, for every call that may be in flight.
-fn free_cancels(limits: &Limits) -> u32 {
-    limits.max_in_flight.saturating_mul(2).max(limits.max_cancels_per_second)
 }

@@ -133,12 +133,18 @@ impl Connection {
             let max = self.peer.max_message_len;
             return failed(
                 Code::ResourceExhausted,
-                format!("arguments of {} bytes; at most {max}", request.body.len()),
+                format!(
+                    "arguments of {} bytes; the peer takes {max} (its max_message_len)",
+                    request.body.len()
+                ),
             );
         }
         if !self.has_bulk_room(request.body.len()) {
             let max = self.limits.max_bulk_len;
-            return failed(Code::ResourceExhausted, format!("{max} bytes of large bodies wait to be sent"));
+            return failed(
+                Code::ResourceExhausted,
+                format!("{max} bytes of large bodies wait to be sent (max_bulk_len)"),
+            );
         }
         let checked = request.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries);
         checked.or_else(|error| failed(Code::ResourceExhausted, error.to_string()))
@@ -181,16 +187,27 @@ impl Connection {
     }
 
     /// The caller gave `call` up: the peer is told, and the number stays taken until the peer's terminal frame.
-    pub(crate) fn cancel_call(&mut self, call: u32) {
+    ///
+    /// A peer takes so many cancels a second and closes above that; so those beyond wait their turn, and one whose answer
+    /// comes meanwhile is not sent at all.
+    pub(crate) fn cancel_call(&mut self, now: Instant, call: u32) {
         if self.calls.abandon(call) {
-            self.cancel_on_wire(call);
+            self.calls.give_up(call);
+            self.send_cancels(now);
         }
     }
 
-    pub(super) fn cancel_on_wire(&mut self, call: u32) {
-        if self.is_open() {
-            self.bulk.cancel(Sender::Request(call), &mut self.out);
+    /// Tells the peer of the calls that were given up, as fast as it lets us.
+    pub(super) fn send_cancels(&mut self, now: Instant) {
+        while let Some(call) = self.calls.next_given_up()
+            && self.is_open()
+            && self.pace.take(now)
+        {
+            if self.bulk.cancel(Sender::Request(call), &mut self.out) {
+                self.pace.charge(now);
+            }
             let _ = self.send(&Message::Cancel { call });
+            self.calls.told();
         }
     }
 
@@ -209,10 +226,13 @@ impl Connection {
         let max = self.peer.max_message_len;
         let checked = reply.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries);
         let too_large = match checked {
-            _ if body.len() > max => Some(format!("answer of {} bytes; the caller takes {max}", body.len())),
-            _ if !self.has_bulk_room(body.len()) => {
-                Some(format!("the caller leaves {} bytes of large answers unread", self.limits.max_bulk_len))
+            _ if body.len() > max => {
+                Some(format!("answer of {} bytes; the caller takes {max} (its max_message_len)", body.len()))
             }
+            _ if !self.has_bulk_room(body.len()) => Some(format!(
+                "{} bytes of large answers wait to be read (max_bulk_len)",
+                self.limits.max_bulk_len
+            )),
             checked => checked.err().map(|error| error.to_string()),
         };
         if let Some(message) = too_large {

@@ -73,7 +73,7 @@ pub(crate) async fn greet(pipe: &mut dyn Pipe, connection: &mut Connection) -> R
     match greeted {
         Ok(Ok(opened)) => Ok(Greeted { opened, events }),
         Ok(Err(ungreeted)) => Err(ungreeted),
-        Err(_) => Err(Close::new(CloseCode::TIMEOUT, "handshake took too long").into()),
+        Err(_) => Err(Close::new(CloseCode::TIMEOUT, "handshake took longer than handshake_timeout").into()),
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Batch {
     marks: VecDeque<Mark>,
     /// How much of the first marked frame was sent.
     begun: usize,
+    /// A pipe sent some of what it had taken before.
+    progressed: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +98,19 @@ impl Batch {
     /// True if a frame of `lane` waits.
     pub fn has_lane(&self, lane: Lane) -> bool {
         self.marks.iter().any(|mark| mark.lane == lane)
+    }
+
+    /// Says that some of what was taken earlier was sent.
+    ///
+    /// For pipes that hold bytes of their own, while [`poll_send`](crate::Pipe::poll_send) pends: a peer that takes a large
+    /// message slowly is alive, and only the pipe can see it. Taking frames counts by itself.
+    pub fn progressed(&mut self) {
+        self.progressed = true;
+    }
+
+    /// True once after [`progressed`](Self::progressed).
+    pub(crate) fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.progressed)
     }
 
     /// Drops what waits.
@@ -238,7 +253,7 @@ impl Batch {
         if kept.is_empty() {
             self.clear();
         } else {
-            *self = kept;
+            *self = Self { progressed: self.progressed, ..kept };
         }
     }
 

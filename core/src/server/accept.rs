@@ -21,7 +21,8 @@ use crate::service::Runner;
 use crate::session::{Facts, Registry};
 use crate::transport::Pipe;
 use crate::{
-    Arrival, Batch, Close, CloseCode, ErrorKind, Limits, Listener, PeerInfo, Session, SessionId, Sessions,
+    Arrival, Batch, Close, CloseCode, Endpoint, Error, ErrorKind, Limits, Listener, PeerInfo, Session,
+    SessionId, Sessions,
 };
 
 /// What every connection of a server shares.
@@ -85,7 +86,7 @@ impl Codecs {
 
 /// Accepts until stopped. Survives every error but the end of the listener.
 pub(crate) async fn accept(mut listener: Box<dyn Listener>, host: Arc<Host>, stop: CancellationToken) {
-    let mut pause = MIN_PAUSE;
+    let mut trouble = Trouble::new();
     loop {
         let accepted = tokio::select! {
             biased;
@@ -94,7 +95,7 @@ pub(crate) async fn accept(mut listener: Box<dyn Listener>, host: Arc<Host>, sto
         };
         match accepted {
             Ok(arrival) => {
-                pause = MIN_PAUSE;
+                trouble.over();
                 let serving = serve(arrival, host.clone(), stop.clone());
                 host.connections.spawn(serving);
             }
@@ -103,14 +104,47 @@ pub(crate) async fn accept(mut listener: Box<dyn Listener>, host: Arc<Host>, sto
                 return;
             }
             Err(error) => {
-                warn!(endpoint = %listener.endpoint(), error = %error, "accept failed, trying again");
+                let pause = trouble.pause(&error, listener.endpoint());
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = tokio::time::sleep(pause) => {}
                 }
-                pause = (pause * 2).min(MAX_PAUSE);
             }
         }
+    }
+}
+
+/// How long to wait after a failed accept, and how loudly to say so.
+struct Trouble {
+    pause: Duration,
+    warned: Option<Instant>,
+}
+
+impl Trouble {
+    fn new() -> Self {
+        Self { pause: MIN_PAUSE, warned: None }
+    }
+
+    fn over(&mut self) {
+        self.pause = MIN_PAUSE;
+    }
+
+    /// Longer each time while the process lacks something. A peer that left before it was accepted delays nobody else.
+    fn pause(&mut self, error: &Error, endpoint: &Endpoint) -> Duration {
+        let pause = self.pause;
+        if error.kind() == ErrorKind::Unreachable {
+            debug!(%endpoint, error = %error, "a peer left at once");
+            return MIN_PAUSE;
+        }
+        self.pause = (pause * 2).min(MAX_PAUSE);
+        let now = now();
+        // With few descriptors, accepting works now and then: once a minute is told, not each of a thousand failures.
+        if self.warned.is_none_or(|warned| now.saturating_duration_since(warned) >= WARN_AGAIN_AFTER) {
+            self.warned = Some(now);
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            warn!(%endpoint, error = %error, cause, "accept failed, trying again");
+        }
+        pause
     }
 }
 
@@ -119,28 +153,21 @@ async fn serve(arrival: Arrival, host: Arc<Host>, stop: CancellationToken) {
     let Some(mut place) = host.gate.enter() else {
         return debug!("no place is left, not even to refuse politely");
     };
-    let connecting = async {
-        let link = match timeout_at((started + host.limits.handshake_timeout).into(), arrival).await {
-            Ok(Ok(link)) => link,
-            Ok(Err(error)) => {
-                debug!(error = %error, "handshake failed");
-                return None;
-            }
-            Err(_) => {
-                debug!("handshake took too long");
-                return None;
-            }
-        };
-        let (pipe, peer) = link.into_parts();
-        let checked = place.check(&peer, &host.limits);
-        let admission = Admission { pipe, peer, host: &host, started };
-        admission.admit(checked).await
-    };
-    let admitted = tokio::select! {
+    let deadline = started + host.limits.handshake_timeout;
+    let arrived = tokio::select! {
         biased;
         () = stop.cancelled() => return,
-        admitted = connecting => admitted,
+        arrived = timeout_at(deadline.into(), arrival) => arrived,
     };
+    let link = match arrived {
+        Ok(Ok(link)) => link,
+        Ok(Err(error)) => return debug!(error = %error, "handshake failed"),
+        Err(_) => return debug!("handshake took longer than handshake_timeout"),
+    };
+    let (pipe, peer) = link.into_parts();
+    let checked = place.check(&peer, &host.limits);
+    let admission = Admission { pipe, peer, host: &host, started };
+    let admitted = admission.admit(checked, &stop).await;
     if let Some((driver, mut ending)) = admitted {
         ending.admitted();
         if stop.is_cancelled() {
@@ -189,12 +216,21 @@ struct Admission<'a> {
 
 impl Admission<'_> {
     /// Exchanges hellos and asks the hook, if there is a place. None if the peer was refused; it was told why.
-    async fn admit(mut self, checked: Result<(), Close>) -> Option<(Driver, Ending)> {
+    async fn admit(
+        mut self,
+        checked: Result<(), Close>,
+        stop: &CancellationToken,
+    ) -> Option<(Driver, Ending)> {
         let limits = &self.host.limits;
         let max_lanes = self.peer.capabilities().max_lanes;
         let mut connection = Connection::new(Role::Acceptor, limits.clone(), max_lanes, self.started);
         let greeted = match checked {
-            Ok(()) => greet(&mut *self.pipe, &mut connection).await.map_err(|ungreeted| ungreeted.close),
+            Ok(()) => {
+                let greeting = async {
+                    greet(&mut *self.pipe, &mut connection).await.map_err(|ungreeted| ungreeted.close)
+                };
+                unless_stopped(stop, greeting).await
+            }
             Err(close) => Err(close),
         };
         let chosen = greeted.and_then(|greeted| Ok((self.choose_codec(&greeted.opened)?, greeted)));
@@ -217,7 +253,7 @@ impl Admission<'_> {
         };
         let session = Session::new(facts, connection);
         let ending = Ending { host: self.host.clone(), session: session.clone(), admitted: false };
-        if let Err(close) = ask_hook(self.host, &session, self.started).await {
+        if let Err(close) = unless_stopped(stop, ask_hook(self.host, &session, self.started)).await {
             self.turn_away(&session, close).await;
             return None;
         }
@@ -255,6 +291,18 @@ impl Admission<'_> {
     }
 }
 
+/// Brings `work` to its end, unless the server stops: then the peer is told that.
+async fn unless_stopped<T>(
+    stop: &CancellationToken,
+    work: impl Future<Output = Result<T, Close>>,
+) -> Result<T, Close> {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => Err(Close::new(CloseCode::SHUTDOWN, "server shuts down")),
+        done = work => done,
+    }
+}
+
 /// What the connect hook says, within the handshake's deadline.
 async fn ask_hook(host: &Host, session: &Session, started: Instant) -> Result<(), Close> {
     let Some(hook) = &host.hooks.connect else { return Ok(()) };
@@ -262,7 +310,7 @@ async fn ask_hook(host: &Host, session: &Session, started: Instant) -> Result<()
     match timeout_at(deadline.into(), guarded(|| hook(session.clone()))).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(reason)) => Err(Close::new(CloseCode::REFUSED, reason)),
-        Err(_) => Err(Close::new(CloseCode::TIMEOUT, "handshake took too long")),
+        Err(_) => Err(Close::new(CloseCode::TIMEOUT, "handshake took longer than handshake_timeout")),
     }
 }
 
@@ -296,5 +344,7 @@ impl Deliver for IgnorePushes {
 /// Shortest and longest pause after a failed accept.
 const MIN_PAUSE: Duration = Duration::from_millis(5);
 const MAX_PAUSE: Duration = Duration::from_secs(1);
+/// Time between two warnings of one listener: often enough for whoever watches the log.
+const WARN_AGAIN_AFTER: Duration = Duration::from_secs(60);
 /// How long a refused link may take to wind down.
 const LINGER: Duration = Duration::from_secs(1);

@@ -57,11 +57,13 @@ impl Place {
     pub(crate) fn check(&mut self, peer: &PeerInfo, limits: &Limits) -> Result<(), Close> {
         let full = |reason: String| Err(Close::new(CloseCode::AT_CAPACITY, reason));
         if self.beyond {
-            return full(format!("{} connections are open", limits.max_connections));
+            return full(format!("{} connections are open (max_connections)", limits.max_connections));
         }
         if !self.identify(peer) {
             let max = limits.max_connections_per_address;
-            return full(format!("{max} connections are open from this address"));
+            return full(format!(
+                "{max} connections are open from this address (max_connections_per_address)"
+            ));
         }
         Ok(())
     }

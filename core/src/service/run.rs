@@ -1,5 +1,6 @@
 //! Runs handlers: polled once in place, spawned only if they pend, isolated from each other's panics.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use tokio_util::task::TaskTracker;
+use tracing::error;
 
 use super::{CallRequest, Calls, CancelPolicy, Context, Handling, Payload, Route, Router};
 use crate::connection::{CancelReason, Incoming, Reply};
@@ -43,7 +45,7 @@ impl Runner {
             Ok(prepared) => prepared,
             Err(status) => return Some(Reply::failure(status)),
         };
-        let mut running = Running { context, handling: Some(handling) };
+        let mut running = Running { path: route.method.path, context, handling: Some(handling) };
         match Pin::new(&mut running).poll(cx) {
             Poll::Ready(reply) => Some(reply),
             Poll::Pending => {
@@ -73,7 +75,8 @@ impl Runner {
                 )
             }
         };
-        let handling = catch_unwind(AssertUnwindSafe(start)).map_err(|_| panicked())?;
+        let handling =
+            catch_unwind(AssertUnwindSafe(start)).map_err(|panic| panicked(method.path, &*panic))?;
         Ok((route, context, handling))
     }
 
@@ -120,6 +123,7 @@ impl Runner {
 
 /// A handler's future, in its context and behind a wall against panics.
 struct Running {
+    path: &'static str,
     context: Context,
     /// None once it ended.
     handling: Option<Handling>,
@@ -130,9 +134,11 @@ impl Future for Running {
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Reply> {
         let this = self.get_mut();
-        let Some(handling) = &mut this.handling else { return Poll::Ready(Reply::failure(panicked())) };
+        let Some(handling) = &mut this.handling else {
+            return Poll::Ready(Reply::failure(panicked(this.path, &"polled after its end")));
+        };
         let polled = this.context.enter(|| catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx))));
-        polled.unwrap_or_else(|_| Poll::Ready(Reply::failure(panicked())))
+        polled.unwrap_or_else(|panic| Poll::Ready(Reply::failure(panicked(this.path, &*panic))))
     }
 }
 
@@ -144,7 +150,12 @@ impl Drop for Running {
     }
 }
 
-fn panicked() -> Status {
+/// The status of a call whose handler panicked. What the panic says is for the log of this side only.
+fn panicked(path: &'static str, panic: &(dyn Any + Send)) -> Status {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
+    let shown: String = text.chars().take(MAX_SHOWN).collect();
+    error!(path, panic = ?shown, "handler panicked");
     Status::new(Code::Internal, Ran::Maybe, "handler panicked")
 }
 
@@ -155,6 +166,9 @@ fn given_up(reason: CancelReason) -> Status {
         CancelReason::Deadline => Status::new(Code::DeadlineExceeded, Ran::Maybe, "deadline passed"),
     }
 }
+
+/// Characters of a panic's message in the log: enough to find it, too few to fill the log.
+const MAX_SHOWN: usize = 256;
 
 fn status_of(error: BoxError) -> Status {
     match error.downcast::<Status>() {

@@ -13,6 +13,26 @@ pub struct PeerInfo {
     capabilities: Capabilities,
     tls: Option<TlsInfo>,
     upgrade: Option<UpgradeInfo>,
+    credentials: Option<Credentials>,
+}
+
+/// Which process a peer on the same machine is, as the kernel tells: of a Unix socket, as of when it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Credentials {
+    /// The effective user.
+    pub uid: u32,
+    /// The effective group.
+    pub gid: u32,
+    /// The process, where the system tells it. It may have ended, and its number may be another's by now.
+    pub pid: Option<u32>,
+}
+
+impl Credentials {
+    /// Of a process that nothing more is known of.
+    pub fn new(uid: u32, gid: u32) -> Self {
+        Self { uid, gid, pid: None }
+    }
 }
 
 /// What the TLS handshake told.
@@ -90,6 +110,7 @@ impl PeerInfo {
             capabilities: Capabilities::byte_stream(),
             tls: None,
             upgrade: None,
+            credentials: None,
         }
     }
 
@@ -126,6 +147,13 @@ impl PeerInfo {
         self
     }
 
+    /// The same with which process it is.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
     /// The endpoint connected to, or listened on.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
@@ -154,6 +182,11 @@ impl PeerInfo {
     /// What TLS told, on roads that have it.
     pub fn tls(&self) -> Option<&TlsInfo> {
         self.tls.as_ref()
+    }
+
+    /// Which process the peer is, on Unix sockets.
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
     }
 
     /// What the HTTP upgrade told, on WebSocket.

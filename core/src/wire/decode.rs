@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::reader::Reader;
 use super::{
-    BodyPlace, Gap, GapReason, Hello, MAX_PATH_LEN, Message, Outcome, Request, Response, flag, kind, tag,
+    BodyPlace, DEFAULT_RATE, Gap, GapReason, Hello, MAX_PATH_LEN, Message, Outcome, Request, Response, flag,
+    kind, tag,
 };
 use crate::frame::{HEAD_LEN, LANE, LAST, MAGIC, frame_lane};
 use crate::{Close, CloseCode, Code, Error, Lane, Metadata, Ran, Status};
@@ -70,6 +71,7 @@ fn hello(frame: &[u8]) -> Result<Hello, Error> {
         max_message_len: 0,
         max_in_flight: 0,
         max_lanes: 0,
+        max_cancels_per_second: DEFAULT_RATE,
         session: None,
         metadata: Metadata::new(),
     };
@@ -92,6 +94,7 @@ fn hello(frame: &[u8]) -> Result<Hello, Error> {
                 hello.max_lanes = value.varint()?;
             }
             tag::HELLO_SESSION => hello.session = value.rest().try_into().ok(),
+            tag::HELLO_RATE => hello.max_cancels_per_second = value.varint()?,
             tag::HELLO_METADATA => hello.metadata = read_metadata(value.rest())?,
             _ => check_ignorable(tag)?,
         }

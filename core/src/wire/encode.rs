@@ -1,7 +1,7 @@
 //! Messages to frames, appended to a batch.
 
 use super::varint::write;
-use super::{BodyPlace, Hello, Message, Outcome, Request, Response, flag, kind, tag};
+use super::{BodyPlace, DEFAULT_RATE, Hello, Message, Outcome, Request, Response, flag, kind, tag};
 use crate::frame::{LAST, MAGIC, RESET};
 use crate::{Batch, Error, Lane, Metadata};
 
@@ -156,6 +156,9 @@ fn write_hello(hello: &Hello, out: &mut Vec<u8>) {
         write(value, hello.max_in_flight);
         write(value, hello.max_lanes);
     });
+    if hello.max_cancels_per_second != DEFAULT_RATE {
+        field(tag::HELLO_RATE, &|value| write(value, hello.max_cancels_per_second));
+    }
     if let Some(session) = &hello.session {
         field(tag::HELLO_SESSION, &|value| value.extend_from_slice(session));
     }

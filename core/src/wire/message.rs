@@ -56,6 +56,8 @@ pub(crate) struct Hello {
     pub(crate) max_message_len: u64,
     pub(crate) max_in_flight: u64,
     pub(crate) max_lanes: u64,
+    /// Left out of the frame if it is [`DEFAULT_RATE`](super::DEFAULT_RATE).
+    pub(crate) max_cancels_per_second: u64,
     /// In the answer: the session's public id.
     pub(crate) session: Option<[u8; 16]>,
     pub(crate) metadata: Metadata,

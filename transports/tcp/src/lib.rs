@@ -1,4 +1,5 @@
-//! Linkspan over TCP: `tcp://host:port`, and with the feature `tls` encrypted: `tls://host:port`.
+//! Linkspan over TCP: `tcp://host:port`, and with the feature `tls` encrypted: `tls://host:port`; and over Unix sockets, at
+//! `unix:///path/to.sock`.
 //!
 //! Certificates of `tls://` come from a `Tls` through `Tcp::with_tls`, or from the endpoint's options: `cert`, `key` and
 //! `client_ca` when listening, `ca`, `server_name`, `cert` and `key` when connecting. ALPN is `linkspan/1`. TLS is 1.3 or
@@ -37,5 +38,9 @@ mod listen;
 mod tests;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(unix)]
+mod unix;
 
 pub use config::Tcp;
+#[cfg(unix)]
+pub use unix::Unix;

@@ -81,7 +81,7 @@ fn refused(endpoint: &Endpoint, error: io::Error) -> Error {
 }
 
 /// No failure of `accept(2)` ends a listener: each is about one peer, or about what the process lacks for now.
-fn passing(error: io::Error) -> Error {
+pub(crate) fn passing(error: io::Error) -> Error {
     let (kind, context) = match error.kind() {
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset => {
             (ErrorKind::Unreachable, "peer left before it was accepted")

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::{self, http};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::config::Place;
-use crate::io::settings;
+use crate::io::{Counted, settings};
 use crate::link::WebSocketPipe;
 use crate::site::SUBPROTOCOL;
 
@@ -44,7 +44,11 @@ where
 }
 
 /// Asks for the upgrade on a stream that is connected, and encrypted if it shall be.
-async fn upgrade<S>(stream: S, endpoint: &Endpoint, place: Place) -> Result<WebSocketStream<S>, Error>
+async fn upgrade<S>(
+    stream: S,
+    endpoint: &Endpoint,
+    place: Place,
+) -> Result<WebSocketStream<Counted<S>>, Error>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,
 {
@@ -54,7 +58,7 @@ where
     };
     let uri = format!("ws://{}{}", place.authority, place.path).parse().map_err(wrong)?;
     let request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
-    match client_async_with_config(request, stream, Some(settings())).await {
+    match client_async_with_config(request, Counted::new(stream), Some(settings())).await {
         Ok((socket, _)) => Ok(socket),
         Err(error) => Err(translate(error, endpoint)),
     }
@@ -68,10 +72,9 @@ fn translate(error: tungstenite::Error, endpoint: &Endpoint) -> Error {
             let context = format!("{endpoint} is a WebSocket endpoint of something else than {SUBPROTOCOL}");
             Error::new(ErrorKind::Refused, context).with_source(error)
         }
-        tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete) => Error::new(
-            ErrorKind::Refused,
-            format!("{endpoint} closed instead of answering the WebSocket upgrade"),
-        ),
+        tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete) => {
+            Error::closed(format!("{endpoint} closed instead of answering the WebSocket upgrade"))
+        }
         tungstenite::Error::Io(error) => match error.downcast::<Error>() {
             Ok(known) => known.at(endpoint.clone().without_options()),
             Err(error) => {
@@ -97,7 +100,13 @@ fn refused(response: &Response, endpoint: &Endpoint) -> Error {
     let line = body.lines().next().unwrap_or_default().trim();
     let said = if line.is_empty() { String::new() } else { format!(": {}", line.escape_debug()) };
     let context = format!("{endpoint} refused the WebSocket upgrade with {}{said}", response.status());
-    Error::new(ErrorKind::Refused, context)
+    // RFC 9110 §15.6: what a proxy says while the server behind it is away or full. It passes by itself.
+    let kind = match response.status().as_u16() {
+        429 | 503 => ErrorKind::AtCapacity,
+        502 | 504 => ErrorKind::Unreachable,
+        _ => ErrorKind::Refused,
+    };
+    Error::new(kind, context)
 }
 
 /// Bytes of a refusal's body that are shown: about two lines of a terminal.

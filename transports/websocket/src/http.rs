@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use crate::io::settings;
+use crate::io::{Counted, settings};
 use crate::site::{Answer, Site};
 
 /// Serves one connection until a request upgrades it. Other requests are answered, one after another.
@@ -26,7 +26,10 @@ use crate::site::{Answer, Site};
 /// # Errors
 /// `Refused` if the peer left, or sent nothing more, after answers that were no upgrade; `Protocol` if it does not
 /// speak HTTP; `DeadlineExceeded` or `Closed` if it said nothing.
-pub(crate) async fn serve<S>(stream: S, site: Arc<Site>) -> Result<(WebSocketStream<S>, UpgradeInfo), Error>
+pub(crate) async fn serve<S>(
+    stream: S,
+    site: Arc<Site>,
+) -> Result<(WebSocketStream<Counted<S>>, UpgradeInfo), Error>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -42,7 +45,9 @@ where
     if let (Ok(()), Some(info)) = (&ended, parts.service.agreed.take()) {
         // What the client sent behind its request is the beginning of the link.
         let read = parts.read_buf.into();
-        let socket = WebSocketStream::from_partially_read(stream, read, Role::Server, Some(settings())).await;
+        let socket =
+            WebSocketStream::from_partially_read(Counted::new(stream), read, Role::Server, Some(settings()))
+                .await;
         return Ok((socket, info));
     }
     // The peer may be gone; then there is nobody to tell.

@@ -2,12 +2,14 @@
 //!
 //! Everything above it knows messages only, so that the library, or TLS beneath it, changes here alone.
 
+use std::io;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use linkspan_core::{Error, ErrorKind};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
@@ -24,6 +26,9 @@ pub(crate) trait WsIo: Send {
     /// Ready once everything taken is written, pongs and closes too.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
 
+    /// Bytes written to the stream beneath since it was opened.
+    fn written(&self) -> u64;
+
     /// Takes a close frame, unless the peer closed first. The caller has flushed before, and flushes afterwards.
     fn close(&mut self, code: u16, reason: &str) -> Result<(), Error>;
 }
@@ -39,7 +44,46 @@ pub(crate) enum Received {
     End,
 }
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> WsIo for WebSocketStream<S> {
+/// A byte stream that counts what it took, so that progress within a large message can be seen.
+#[derive(Debug)]
+pub(crate) struct Counted<S> {
+    stream: S,
+    written: u64,
+}
+
+impl<S> Counted<S> {
+    pub(crate) fn new(stream: S) -> Self {
+        Self { stream, written: 0 }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        self.written += written as u64;
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> WsIo for WebSocketStream<Counted<S>> {
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Error>> {
         // A queued pong is written by the read that follows it, so reading on is all that answers a ping.
         Poll::Ready(match ready!(self.poll_next_unpin(cx)) {
@@ -59,6 +103,10 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> WsIo for WebSocketStream<S> {
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.poll_flush_unpin(cx).map_err(translate)
+    }
+
+    fn written(&self) -> u64 {
+        self.get_ref().written
     }
 
     fn close(&mut self, code: u16, reason: &str) -> Result<(), Error> {

@@ -12,11 +12,13 @@ use crate::io::{MAX_SENT_LEN, Received, WsIo};
 pub(crate) struct WebSocketPipe<W> {
     io: W,
     closing: bool,
+    /// What was written when sending was polled last.
+    written: u64,
 }
 
 impl<W: WsIo> WebSocketPipe<W> {
     pub(crate) fn new(io: W) -> Self {
-        Self { io, closing: false }
+        Self { io, closing: false, written: 0 }
     }
 }
 
@@ -28,12 +30,12 @@ impl<W> fmt::Debug for WebSocketPipe<W> {
 
 impl<W: WsIo> Pipe for WebSocketPipe<W> {
     fn poll_send(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<(), Error>> {
-        loop {
-            // Flushed before each message, so that the library never holds more than one.
-            ready!(self.io.poll_flush(cx))?;
-            let Some(message) = pack(batch) else { return Poll::Ready(Ok(())) };
-            self.io.feed(message)?;
+        let sent = self.send(cx, batch);
+        let written = self.io.written();
+        if std::mem::replace(&mut self.written, written) < written {
+            batch.progressed();
         }
+        sent
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>, inbox: &mut Inbox) -> Poll<Result<bool, Error>> {
@@ -64,6 +66,17 @@ impl<W: WsIo> Pipe for WebSocketPipe<W> {
             self.closing = true;
         }
         self.io.poll_flush(cx)
+    }
+}
+
+impl<W: WsIo> WebSocketPipe<W> {
+    fn send(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<(), Error>> {
+        loop {
+            // Flushed before each message, so that the library never holds more than one.
+            ready!(self.io.poll_flush(cx))?;
+            let Some(message) = pack(batch) else { return Poll::Ready(Ok(())) };
+            self.io.feed(message)?;
+        }
     }
 }
 

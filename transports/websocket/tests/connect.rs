@@ -48,10 +48,14 @@ async fn a_server_that_is_no_websocket_gives_a_typed_error() {
                 ErrorKind::Refused,
                 "200 OK: \\u{1b}[2Jhi",
             ),
-            ("HTTP/1.1 503 Service Unavailable\r\n\r\n", ErrorKind::Refused, "with 503 Service Unavailable"),
+            (
+                "HTTP/1.1 503 Service Unavailable\r\n\r\n",
+                ErrorKind::AtCapacity,
+                "with 503 Service Unavailable",
+            ),
             ("HTTP/1.1 101 Switching Protocols\r\n\r\n", ErrorKind::Protocol, "does not answer"),
             ("220 mail.example ESMTP\r\n\r\n", ErrorKind::Protocol, "does not answer"),
-            ("", ErrorKind::Refused, "closed instead"),
+            ("", ErrorKind::Closed, "closed instead"),
         ] {
             let error = connect_to_server_saying(answer).await;
             assert_eq!(error.kind(), kind, "{answer}: {error}");

@@ -90,7 +90,7 @@ fn metadata_and_codec_travel_with_a_request() {
 fn a_number_is_free_only_after_the_terminal_frame() {
     let mut pair = Pair::new();
     let first = pair.running_call();
-    pair.client.connection.cancel_call(first);
+    pair.client.connection.cancel_call(pair.now, first);
     let second = pair.client.call(pair.now, b"");
     assert_ne!(first, second);
     pair.run();
@@ -111,7 +111,7 @@ fn an_answer_nobody_took_keeps_its_number() {
     pair.run();
     pair.server.respond(second, b"");
     pair.run();
-    pair.client.connection.cancel_call(second);
+    pair.client.connection.cancel_call(pair.now, second);
     assert!(pair.client.is_idle());
 }
 

@@ -3,7 +3,7 @@
 use super::pair::{LARGE, Pair, SESSION, body, frame, offer};
 use crate::codec::choose;
 use crate::connection::NoRoom;
-use crate::wire::{Hello, Message};
+use crate::wire::{DEFAULT_RATE, Hello, Message};
 use crate::{CloseCode, Lane, Limits, Metadata};
 
 pub(super) fn strangers() -> Pair {
@@ -18,6 +18,7 @@ pub(super) fn hello(codecs: &[&str]) -> Hello {
         max_message_len: 1 << 20,
         max_in_flight: 10,
         max_lanes: 4,
+        max_cancels_per_second: DEFAULT_RATE,
         session: None,
         metadata: Metadata::new(),
     }

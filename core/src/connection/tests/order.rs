@@ -114,7 +114,7 @@ fn a_cancelled_answer_that_waits_frees_its_number() {
     pair.server.push(&body("1", LARGE)).unwrap();
     pair.server.respond(call, b"done");
     deliver_heads(&mut pair);
-    pair.client.connection.cancel_call(call);
+    pair.client.connection.cancel_call(pair.now, call);
     assert_eq!(pair.client.connection.in_flight(), 1);
     pair.run();
     assert!(pair.client.is_idle() && pair.server.is_idle());

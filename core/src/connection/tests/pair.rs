@@ -185,6 +185,11 @@ impl Side {
         self.connection.start_call(now, request(body)).unwrap()
     }
 
+    /// A call, if one more may be in flight.
+    pub(super) fn try_call(&mut self, now: Instant, body: &[u8]) -> Option<u32> {
+        self.connection.start_call(now, request(body)).ok()
+    }
+
     pub(super) fn one_way(&mut self, body: &[u8]) -> bool {
         self.connection.start_one_way(request(body)).unwrap()
     }

@@ -105,7 +105,7 @@ fn a_cancel_in_any_shuffle_leaves_nothing_behind() {
             for incoming in pair.server.incoming() {
                 pair.server.respond(incoming.call.unwrap(), &incoming.body);
             }
-            pair.client.connection.cancel_call(call);
+            pair.client.connection.cancel_call(pair.now, call);
         }
         pair.run_shuffled(rng);
         for incoming in pair.server.incoming() {

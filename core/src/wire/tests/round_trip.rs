@@ -44,7 +44,7 @@ fn status() -> impl Strategy<Value = Status> {
 }
 
 fn hello() -> impl Strategy<Value = Hello> {
-    let numbers = (any::<(u64, u64)>(), any::<[u64; 3]>());
+    let numbers = (any::<(u64, u64)>(), any::<[u64; 4]>());
     (numbers, vec("[a-z0-9-]{0,32}", 0..8), ".{0,50}", option::of(any::<[u8; 16]>()), metadata()).prop_map(
         |((versions, limits), codecs, agent, session, metadata)| Hello {
             versions,
@@ -53,6 +53,7 @@ fn hello() -> impl Strategy<Value = Hello> {
             max_message_len: limits[0],
             max_in_flight: limits[1],
             max_lanes: limits[2],
+            max_cancels_per_second: limits[3],
             session,
             metadata,
         },

@@ -16,6 +16,7 @@ pub(super) fn samples() -> Vec<(&'static str, Message<'static>)> {
         max_message_len: 4_194_304,
         max_in_flight: 4096,
         max_lanes: 64,
+        max_cancels_per_second: DEFAULT_RATE,
         session: None,
         metadata: Metadata::new(),
     };
@@ -123,6 +124,7 @@ pub(crate) fn transcript() -> Vec<(From, Message<'static>)> {
         max_message_len: 4_194_304,
         max_in_flight: 4096,
         max_lanes: 64,
+        max_cancels_per_second: DEFAULT_RATE,
         session: None,
         metadata: Metadata::new(),
     };

@@ -51,7 +51,14 @@ impl SendLanes {
         batch: &mut Batch,
     ) -> Poll<Result<(), WriteError>> {
         self.unblock();
-        if let Err(error) = self.write(cx).and_then(|()| self.take(cx, batch)).and_then(|()| self.write(cx)) {
+        let staged = self.staged();
+        if let Err(error) = self.write(cx) {
+            return Poll::Ready(Err(error));
+        }
+        if self.staged() < staged {
+            batch.progressed();
+        }
+        if let Err(error) = self.take(cx, batch).and_then(|()| self.write(cx)) {
             return Poll::Ready(Err(error));
         }
         self.retire();
@@ -61,6 +68,11 @@ impl SendLanes {
 
     fn lanes(&self) -> impl Iterator<Item = &SendLane> {
         self.zero.iter().chain(&self.others)
+    }
+
+    /// Bytes taken from batches that no stream has taken yet.
+    fn staged(&self) -> usize {
+        self.lanes().map(|lane| lane.staged).sum()
     }
 
     fn unblock(&mut self) {
@@ -184,7 +196,7 @@ impl fmt::Debug for SendLanes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SendLanes")
             .field("open", &self.lanes().count())
-            .field("staged", &self.lanes().map(|lane| lane.staged).sum::<usize>())
+            .field("staged", &self.staged())
             .finish_non_exhaustive()
     }
 }

@@ -73,10 +73,10 @@ impl End {
         }
     }
 
-    pub(super) fn cancel(&mut self, rng: &mut Rng) {
+    pub(super) fn cancel(&mut self, now: Instant, rng: &mut Rng) {
         if !self.calls.is_empty() {
             let given_up = self.calls.swap_remove(rng.below(self.calls.len()));
-            self.side.connection.cancel_call(given_up.call);
+            self.side.connection.cancel_call(now, given_up.call);
         }
     }
 

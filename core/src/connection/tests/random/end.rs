@@ -57,7 +57,7 @@ impl World {
             .with_max_outbox_messages(40)
             .with_max_event_buffer_len(1 << 30)
             .with_max_event_buffer_messages(1 << 20)
-            .with_max_cancels_per_second(1 << 20);
+            .with_max_cancels_per_second(1000);
         let Pair { now, client, server } = Pair::with(limits.clone(), limits);
         Self { rng: Rng::new(seed), now, ends: [End::new(client), End::new(server)] }
     }
@@ -71,7 +71,7 @@ impl World {
             3 => end.start_one_way(peer, rng),
             4..=6 => end.end_handler(rng),
             7..=8 => end.push(rng),
-            9 => end.cancel(rng),
+            9 => end.cancel(*now, rng),
             10 => {
                 *now += Duration::from_millis(rng.next() % 20);
                 end.side.tick(*now);
