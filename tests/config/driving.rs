@@ -121,6 +121,25 @@ fn with_certificates(name: &str) -> std::path::PathBuf {
     directory
 }
 
+/// A place for a Unix socket: the path of one is short.
+struct Socket(std::path::PathBuf);
+
+impl Socket {
+    fn new() -> Self {
+        Self(std::env::temp_dir().join(format!("linkspan-config-{}.sock", std::process::id())))
+    }
+
+    fn listed(&self) -> String {
+        if cfg!(unix) { format!("\"unix://{}\", ", self.0.display()) } else { String::new() }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0); // if the server has not
+    }
+}
+
 async fn call(config: &Config) {
     let client = timeout(PATIENCE, config.connect()).await.unwrap().unwrap();
     assert_eq!(client.session().peer().scheme(), config.endpoint().unwrap().scheme());
@@ -131,18 +150,20 @@ async fn call(config: &Config) {
 #[tokio::test]
 async fn one_line_or_one_variable_changes_the_road_and_nothing_else() {
     let file = with_certificates("roads").join("linkspan.toml");
-    std::fs::write(&file, FILE).unwrap();
+    let socket = Socket::new();
+    let text = FILE.replace("listen = [", &format!("listen = [{}", socket.listed()));
+    std::fs::write(&file, &text).unwrap();
     let config = Config::from_file(&file).unwrap();
     let server = config.server().unwrap().service(ArithServer::new(Calculator)).start().await.unwrap();
 
-    assert_eq!(server.endpoints().len(), 5);
+    assert_eq!(server.endpoints().len(), if cfg!(unix) { 6 } else { 5 });
     for endpoint in server.endpoints() {
         let variable = [("LINKSPAN__CLIENT__ENDPOINT", endpoint.to_string())];
         call(&config.clone().with_variables("LINKSPAN", variable).unwrap()).await;
 
         let line =
             FILE.replace("\nendpoint = \"tcp://127.0.0.1:1\"", &format!("\nendpoint = \"{endpoint}\""));
-        assert_ne!(line, FILE);
+        assert_ne!(line, text);
         std::fs::write(&file, line).unwrap();
         call(&Config::from_file(&file).unwrap()).await;
     }

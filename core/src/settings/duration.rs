@@ -38,7 +38,7 @@ pub fn parse(text: &str) -> Option<Duration> {
 /// `duration` in the largest unit that says it; none if it is no whole number of milliseconds.
 pub fn to_text(duration: Duration) -> Option<String> {
     let seconds = duration.as_secs();
-    if duration.subsec_nanos() % 1_000_000 != 0 {
+    if !duration.subsec_nanos().is_multiple_of(1_000_000) {
         return None;
     }
     Some(if duration.subsec_millis() != 0 || seconds == 0 {

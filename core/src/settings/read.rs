@@ -213,7 +213,7 @@ impl<'de> Visitor<'de> for Kind {
             SettingKind::Texts => SettingKind::Text,
             _ => return self.refuse("a list"),
         };
-        while let Some(value) = sequence.next_element_seed(Kind(of))? {
+        while let Some(value) = sequence.next_element_seed(Self(of))? {
             match value {
                 SettingValue::Endpoint(endpoint) => endpoints.extend(endpoint),
                 SettingValue::Text(text) => texts.extend(text),

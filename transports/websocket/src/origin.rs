@@ -96,7 +96,7 @@ mod tests {
         origins.admit(&headers)
     }
 
-    fn origins(allowed: &[&str]) -> Result<Origins, Error> {
+    fn origins(allowed: &[&str]) -> Result<Origins, Misfit> {
         let allowed_origins = allowed.iter().map(ToString::to_string).collect();
         Origins::parse(&WebSocketConfig { allowed_origins, ..WebSocketConfig::default() })
     }
