@@ -32,7 +32,7 @@ settings! {
             within 256..=MAX_FRAME_LEN as u64, set by with_max_hello_len;
         /// Calls a peer may have in flight on one connection. Default 4,096; one more is answered *did not run*.
         ///
-        /// Higher admits more concurrency; lower bounds memory: each may hold `max_inline_len` of arguments.
+        /// Higher admits more concurrency; lower bounds memory: each may hold 16 KiB of arguments.
         max_in_flight: u32 = 4096, within 1..=65_536, set by with_max_in_flight;
         /// Large bodies a peer may send at once. Default 64; the others wait at the sender.
         max_lanes: u32 = 64, within 1..=4096, set by with_max_lanes;

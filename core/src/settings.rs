@@ -65,8 +65,10 @@ impl Setting {
     /// A setting of type `T`, as [`settings!`](crate::settings!) describes it: `lines` are those of its doc comment.
     pub fn new<T: SettingType>(name: &'static str, lines: &[&str], default: &T) -> Self {
         let lines: Vec<_> = lines.iter().map(|line| line.trim()).collect();
+        // Links of rustdoc lead nowhere outside of it.
+        let documentation = lines.join("\n").replace("[`", "`").replace("`]", "`");
         let default = default.to_value(T::KIND);
-        Self { name, documentation: lines.join("\n"), kind: T::KIND, default, range: None }
+        Self { name, documentation, kind: T::KIND, default, range: None }
     }
 
     /// The same, counted as `kind`: a number may be one of bytes.

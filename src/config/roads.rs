@@ -1,6 +1,5 @@
 //! The transports that a file is about.
 
-#[cfg(any(feature = "tls", feature = "websocket", feature = "quic"))]
 use std::sync::Arc;
 
 use super::sections::Contents;
@@ -12,7 +11,7 @@ use crate::tcp::Tcp;
 use crate::tls::{Tls, TlsConfig};
 #[cfg(feature = "websocket")]
 use crate::websocket::WebSocket;
-use crate::{Error, Transports};
+use crate::{Error, Transport, Transports};
 
 /// Who we are and whom we trust, if the file or the program says so.
 #[cfg(feature = "tls")]
@@ -20,30 +19,54 @@ pub(super) type Certificates = Option<Tls>;
 #[cfg(not(feature = "tls"))]
 pub(super) type Certificates = Option<std::convert::Infallible>;
 
+type Road = Option<Arc<dyn Transport>>;
+
 /// The transports that sections of the file are about, with their settings.
-#[cfg_attr(
-    not(any(feature = "tls", feature = "websocket", feature = "quic")),
-    expect(unused_variables, unused_mut, reason = "no section is about a transport")
-)]
 pub(super) fn transports(contents: &Contents, certificates: &Certificates) -> Transports {
+    let roads = [tcp(certificates), websocket(contents, certificates), quic(contents, certificates)];
     let mut transports = Transports::new();
-    #[cfg(all(feature = "tcp", feature = "tls"))]
-    if let Some(tls) = certificates {
-        transports.register(Arc::new(Tcp::new().with_tls(tls.clone())));
-    }
-    #[cfg(feature = "websocket")]
-    if contents.websocket.is_some() || certificates.is_some() {
-        let road = WebSocket::from_config(contents.websocket.clone().unwrap_or_default());
-        #[cfg(feature = "tls")]
-        let road = road.with_tls(certificates.clone().unwrap_or_default());
-        transports.register(Arc::new(road));
-    }
-    #[cfg(feature = "quic")]
-    if contents.quic.is_some() || certificates.is_some() {
-        let road = Quic::new().with_config(contents.quic.clone().unwrap_or_default());
-        transports.register(Arc::new(road.with_tls(certificates.clone().unwrap_or_default())));
-    }
+    roads.into_iter().flatten().for_each(|road| transports.register(road));
     transports
+}
+
+#[cfg(all(feature = "tcp", feature = "tls"))]
+fn tcp(certificates: &Certificates) -> Road {
+    Some(Arc::new(Tcp::new().with_tls(certificates.clone()?)))
+}
+
+#[cfg(not(all(feature = "tcp", feature = "tls")))]
+fn tcp(_: &Certificates) -> Road {
+    None
+}
+
+#[cfg(feature = "websocket")]
+fn websocket(contents: &Contents, certificates: &Certificates) -> Road {
+    if contents.websocket.is_none() && certificates.is_none() {
+        return None;
+    }
+    let road = WebSocket::from_config(contents.websocket.clone().unwrap_or_default());
+    #[cfg(feature = "tls")]
+    let road = road.with_tls(certificates.clone().unwrap_or_default());
+    Some(Arc::new(road))
+}
+
+#[cfg(not(feature = "websocket"))]
+fn websocket(_: &Contents, _: &Certificates) -> Road {
+    None
+}
+
+#[cfg(feature = "quic")]
+fn quic(contents: &Contents, certificates: &Certificates) -> Road {
+    if contents.quic.is_none() && certificates.is_none() {
+        return None;
+    }
+    let road = Quic::new().with_config(contents.quic.clone().unwrap_or_default());
+    Some(Arc::new(road.with_tls(certificates.clone().unwrap_or_default())))
+}
+
+#[cfg(not(feature = "quic"))]
+fn quic(_: &Contents, _: &Certificates) -> Road {
+    None
 }
 
 /// Reads the files that `[tls]` names. An error comes with the key of the file.
