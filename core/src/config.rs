@@ -88,6 +88,15 @@ settings! {
         /// Time for calls in flight to end when a server shuts down. Default 30 s.
         drain_timeout: Duration = Duration::from_secs(30),
             within MIN_WAIT..=MAX_WAIT, set by with_drain_timeout;
+        /// Most that a client waits before it connects again, the first time. Default 100 ms; it doubles with each failure,
+        /// and each wait is drawn evenly below it.
+        reconnect_first: Duration = Duration::from_millis(100),
+            within MIN_WAIT..=MAX_WAIT, set by with_reconnect_first;
+        /// Most that a client ever waits before it connects again. Default 30 s.
+        ///
+        /// Higher spares a server that comes back under load; lower finds it sooner.
+        reconnect_max: Duration = Duration::from_secs(30),
+            within MIN_WAIT..=MAX_WAIT, set by with_reconnect_max;
     }
 }
 

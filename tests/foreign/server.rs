@@ -123,9 +123,12 @@ impl Drop for Ending<'_> {
     }
 }
 
+/// A caller's number, and what lets it go on.
+type Waiting = (u32, oneshot::Sender<()>);
+
 #[derive(Clone, Default)]
 struct Host {
-    crowd: Arc<Mutex<Vec<(u32, oneshot::Sender<()>)>>>,
+    crowd: Arc<Mutex<Vec<Waiting>>>,
     seen: Seen,
 }
 

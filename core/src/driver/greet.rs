@@ -41,12 +41,13 @@ pub(crate) async fn greet(pipe: &mut dyn Pipe, connection: &mut Connection) -> R
     let deadline = connection.handshake_deadline().unwrap_or_else(now);
     let greeting = poll_fn(|cx| {
         loop {
+            // Before its close is taken: whoever refuses sends it, and waits until the link takes it.
+            if let Some(close) = connection.closed() {
+                return Poll::Ready(Err(close.clone().into()));
+            }
             connection.poll_batch(&mut batch);
             if let Poll::Ready(Err(error)) = pipe.poll_send(cx, &mut batch) {
                 return Poll::Ready(Err(lost(error)));
-            }
-            if let Some(close) = connection.closed() {
-                return Poll::Ready(Err(close.clone().into()));
             }
             if let Some(opened) = events.opened.take() {
                 return Poll::Ready(Ok(opened));

@@ -64,13 +64,13 @@ pub(crate) fn peer_info(
 
 /// What the handshake of a connection told.
 pub(crate) struct Handshake {
-    data: Option<Box<HandshakeData>>,
+    data: Option<HandshakeData>,
     chain: Option<Vec<CertificateDer<'static>>>,
 }
 
 pub(crate) fn handshake(connection: &Connection) -> Handshake {
     Handshake {
-        data: connection.handshake_data().and_then(|data| data.downcast().ok()),
+        data: connection.handshake_data().and_then(|data| data.downcast().ok()).map(|data| *data),
         chain: connection.peer_identity().and_then(|chain| chain.downcast().ok()).map(|chain| *chain),
     }
 }
