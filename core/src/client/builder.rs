@@ -111,14 +111,20 @@ impl<K: Stack> ClientBuilder<K> {
     /// of ours.
     ///
     /// # Errors
-    /// `UnknownScheme` or `Configuration` if the URL is wrong; `Unreachable` if no peer answered; `Certificate` if its
-    /// certificate is not trusted; `UnsupportedCodec` if it has none of our codecs, or a name is not of the
-    /// stack; `Refused` if it refused us, with its reason; `AtCapacity` if it has no place for us now; `Unreachable` too if it is going away; `FrameTooLarge` if our
-    /// hello exceeds its limits; `DeadlineExceeded` if all that took longer than the handshake timeout.
+    /// `UnknownScheme` or `Configuration` if the URL is wrong; `Unreachable` if no peer answered, or it is going away;
+    /// `Certificate` if its certificate is not trusted; `UnsupportedCodec` if it has none of our codecs, or a name is not
+    /// of the stack; `Refused` if it refused us, with its reason; `AtCapacity` if it has no place for us now;
+    /// `FrameTooLarge` if our hello exceeds its limits; `DeadlineExceeded` if all that took longer than the handshake
+    /// timeout.
     ///
     /// # Cancel safety
     /// Cancel safe: dropping the future abandons the attempt.
     pub async fn connect(self, url: &str) -> Result<Client<K>, Error> {
+        // In a box, since it would make the futures of all who connect kilobytes larger.
+        Box::pin(self.open(url)).await
+    }
+
+    async fn open(self, url: &str) -> Result<Client<K>, Error> {
         self.limits.check()?;
         let endpoint: Endpoint = url.parse()?;
         let codecs = offered_codecs(K::Codecs::NAMES, self.codecs, endpoint.option("codec"))?;
