@@ -1,4 +1,4 @@
-//! Step 3, roads: the same service over memory, TCP, WebSocket and QUIC, in every codec, picked by the URL alone.
+//! Step 3, roads: the same service over memory, TCP, WebSocket and QUIC, plain and encrypted, in every codec, by URL alone.
 
 use linkspan::tls::{DevelopmentCa, Tls, TrustedCa};
 use linkspan::{Client, Context, ErrorKind, Server, Standard};
@@ -20,17 +20,19 @@ impl Arith for Calculator {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // QUIC is always encrypted, so its server shows a certificate and its clients trust whoever issued it.
+    // On roads that encrypt, a server shows a certificate, and clients trust whoever issued it.
     let ca = DevelopmentCa::generate()?;
-    let identity = ca.issue(&["localhost", "127.0.0.1"])?;
+    let shown = Tls::new().with_identity(ca.issue(&["localhost", "127.0.0.1"])?);
     let trusting = Tls::new().with_trusted_ca(TrustedCa::from_pem(ca.ca_pem())?);
 
     let server = Server::builder()
         .service(ArithServer::new(Calculator))
-        .transports(Standard::transports_with(Tls::new().with_identity(identity)))
+        .transports(Standard::transports_with(shown))
         .listen("mem://roads")
         .listen("tcp://127.0.0.1:0")
+        .listen("tls://127.0.0.1:0")
         .listen("ws://127.0.0.1:0/arith")
+        .listen("wss://127.0.0.1:0/arith")
         .listen("quic://127.0.0.1:0")
         .start()
         .await?;
@@ -38,12 +40,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for endpoint in server.endpoints() {
         for codec in ["json", "messagepack", "postcard"] {
             let url = format!("{endpoint}?codec={codec}");
-            let client = Client::builder()
-                .transports(Standard::transports_with(trusting.clone()))
-                .connect(&url)
-                .await?;
+            let roads = Standard::transports_with(trusting.clone());
+            let client = Client::builder().transports(roads).connect(&url).await?;
             let (product, road) = ArithClient::new(&client).mul(6, 7).await?;
-            println!("{url:<46} 6 x 7 = {product}, by {road}");
+            println!("{url:<47} 6 x 7 = {product}, by {road}");
             assert_eq!((product, road), (42, format!("{} in {codec}", endpoint.scheme())));
         }
     }

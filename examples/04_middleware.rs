@@ -99,6 +99,10 @@ async fn main() -> Result<(), Failure> {
     println!("  {late:?}");
     assert!(matches!(&late, Err(CallError::Status(status)) if status.code() == Code::DeadlineExceeded));
     assert_eq!((kitchen.recv().await, kitchen.recv().await), (Some("lit"), Some("put out")));
+    // A call keeps its place until its handler has ended and the server has said so.
+    while client.session().in_flight() > 0 {
+        tokio::task::yield_now().await;
+    }
 
     println!("Two calls in flight, which is this server's limit, and a third:");
     let one = tokio::spawn(oven.bake().with_metadata(key()).without_timeout());
@@ -113,7 +117,7 @@ async fn main() -> Result<(), Failure> {
     assert_eq!(kitchen.recv().await, Some("put out"));
     let degrees = loop {
         match oven.degrees().with_metadata(key()).await {
-            Err(error) if error.is_retryable() => tokio::task::yield_now().await, // its last frame is on its way
+            Err(error) if error.is_retryable() => tokio::task::yield_now().await,
             answer => break answer?,
         }
     };

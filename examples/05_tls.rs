@@ -1,7 +1,7 @@
-//! Adds one idea: mutual TLS. Both sides prove who they are, and a handler greets its caller by the name in its certificate.
+//! Step 5, mutual TLS: both sides prove who they are, and a handler greets its caller by the name in its certificate.
 
 use linkspan::tls::{DevelopmentCa, Tls, TrustedCa};
-use linkspan::{Client, Context, Server, Session, Standard};
+use linkspan::{Client, Context, ErrorKind, Server, Session, Standard};
 
 #[linkspan::service]
 trait Greeter {
@@ -41,18 +41,22 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .listen("tls://127.0.0.1:0")
         .start()
         .await?;
-    let url = server.endpoints()[0].to_string();
+    let url = server.endpoints().first().ok_or("it listens nowhere")?.to_string();
 
     for name in ["alice", "bob"] {
         let tls = Tls::new().with_identity(ca.issue_client(name)?).with_trusted_ca(trusted.clone());
         let client = Client::builder().transports(Standard::transports_with(tls)).connect(&url).await?;
-        println!("{name} is told: {}", GreeterClient::new(&client).hello().await?);
+        let answer = GreeterClient::new(&client).hello().await?;
+        println!("{name} is told: {answer}");
+        assert_eq!(answer, format!("hello, {name}"));
     }
 
     // Who shows no certificate is refused, and told what to do.
     let nobody = Tls::new().with_trusted_ca(trusted);
     let refused = Client::builder().transports(Standard::transports_with(nobody)).connect(&url).await;
-    println!("nobody is told: {}", refused.err().ok_or("a stranger was let in")?);
+    let refused = refused.err().ok_or("a stranger was let in")?;
+    println!("nobody is told: {refused}");
+    assert_eq!(refused.kind(), ErrorKind::Certificate);
 
     server.shutdown().await;
     Ok(())

@@ -55,8 +55,9 @@
 //!
 //! Types stop at the edge: the code that `#[service]` generates encodes values, and below it only bytes move. So nothing of
 //! yours is generic over codec or road. [`Client`] and [`Server`] are built with the [`Standard`] stack, which has every codec
-//! and every transport that the crate's features enable: `memory` (`mem://`), `tcp` (`tcp://`), `websocket` (`ws://`) and
-//! `quic` (`quic://`), all on by default. Applications with codecs of their own name a [`Stack`] and use [`stack`].
+//! and every transport that the crate's features enable: `memory` (`mem://`), `tcp` (`tcp://`, `unix://`), `websocket` (`ws://`),
+//! `quic` (`quic://`) and `tls` (`tls://`, `wss://`), all on by default; [`Standard::transports_with`] gives certificates to those
+//! that encrypt. Applications with codecs of their own name a [`Stack`] and use [`stack`].
 //!
 //! # Promises
 //!
@@ -69,7 +70,7 @@ mod standard;
 
 pub use linkspan_core::typed;
 pub use linkspan_core::{
-    Arrival, Batch, Blob, BodyCodec, BoxError, Call, CallError, CallRequest, CallResponse, Calls,
+    Arrival, Backoff, Batch, Blob, BodyCodec, BoxError, Call, CallError, CallRequest, CallResponse, Calls,
     Capabilities, Close, CloseCode, Code, Codec, CodecIndex, CodecSet, Context, Credentials, Decode,
     DecodeBy, DecodeLimits, DepthLimited, Encode, EncodeBy, Encoded, Endpoint, Error, ErrorKind, Events,
     Frame, Gap, GapReason, Inbox, Lane, Limits, Link, Listener, MAX_DEPTH, Metadata, Notification,
@@ -257,6 +258,7 @@ pub use linkspan_quic as quic;
 #[doc(inline)]
 pub use linkspan_tcp as tcp;
 #[cfg(feature = "tls")]
+#[doc(inline)]
 pub use linkspan_tls as tls;
 #[cfg(feature = "websocket")]
 #[doc(inline)]

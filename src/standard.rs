@@ -29,6 +29,10 @@ impl Standard {
     /// # Ok::<(), linkspan::Error>(())
     /// ```
     pub fn transports_with(tls: linkspan_tls::Tls) -> Transports {
+        #[cfg_attr(
+            not(any(feature = "tcp", feature = "websocket", feature = "quic")),
+            expect(unused_mut, reason = "no road encrypts")
+        )]
         let mut transports = Self::transports();
         #[cfg(feature = "tcp")]
         transports.register(Arc::new(linkspan_tcp::Tcp::new().with_tls(tls.clone())));

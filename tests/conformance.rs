@@ -1,7 +1,8 @@
 //! Every promise on every road with every codec, and the proof that each promise can be broken.
 //!
 //! `cargo test --test conformance -- FILTER` runs the cells whose promise or column contains `FILTER`, and without a filter
-//! the saboteurs too; `--list` prints the promises; with `LINKSPAN_LONG=1` scenarios are many and long.
+//! the saboteurs too; `--list` prints the promises. `LINKSPAN_REPORT=DIR` writes pages into `DIR`; with `LINKSPAN_LONG=1`
+//! scenarios are many and long. `docs/guide/conformance.md` says more.
 
 use std::process::ExitCode;
 

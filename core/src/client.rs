@@ -1,5 +1,6 @@
 //! The connecting side: calls out, notifications in.
 
+mod backoff;
 mod builder;
 mod call;
 mod error;
@@ -7,6 +8,7 @@ mod events;
 mod method;
 mod one_way;
 
+pub use backoff::Backoff;
 pub use builder::ClientBuilder;
 pub use call::{Call, CallResponse, Response};
 pub use error::CallError;

@@ -88,6 +88,15 @@ pub struct Limits {
     /// Time for calls in flight to end when a server shuts down. Default 30 s.
     #[serde(with = "duration")]
     pub drain_timeout: Duration,
+    /// Most that a client waits before it connects again, the first time. Default 100 ms; it doubles with each failure, and
+    /// each wait is drawn evenly below it.
+    #[serde(with = "duration")]
+    pub reconnect_first: Duration,
+    /// Most that a client ever waits before it connects again. Default 30 s.
+    ///
+    /// Higher spares a server that comes back under load; lower finds it sooner.
+    #[serde(with = "duration")]
+    pub reconnect_max: Duration,
 }
 
 impl Default for Limits {
@@ -115,6 +124,8 @@ impl Default for Limits {
             max_missed_pings: 2,
             call_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(30),
+            reconnect_first: Duration::from_millis(100),
+            reconnect_max: Duration::from_secs(30),
         }
     }
 }
@@ -157,6 +168,8 @@ setters! {
     with_max_missed_pings max_missed_pings: u32,
     with_call_timeout call_timeout: Duration,
     with_drain_timeout drain_timeout: Duration,
+    with_reconnect_first reconnect_first: Duration,
+    with_reconnect_max reconnect_max: Duration,
 }
 
 impl Limits {
@@ -201,6 +214,8 @@ impl Limits {
             ("ping_after", self.ping_after),
             ("call_timeout", self.call_timeout),
             ("drain_timeout", self.drain_timeout),
+            ("reconnect_first", self.reconnect_first),
+            ("reconnect_max", self.reconnect_max),
         ];
         match waits.iter().find(|(_, wait)| *wait < Duration::from_millis(1) || *wait > MAX_WAIT) {
             Some((name, wait)) => {

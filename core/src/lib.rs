@@ -27,7 +27,8 @@ mod wire;
 
 pub use async_trait::async_trait;
 pub use client::{
-    Call, CallError, CallResponse, Client, ClientBuilder, Events, Notifications, OneWayCall, Response,
+    Backoff, Call, CallError, CallResponse, Client, ClientBuilder, Events, Notifications, OneWayCall,
+    Response,
 };
 pub use close::{Close, CloseCode, Verdict};
 pub use codec::{

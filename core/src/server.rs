@@ -7,6 +7,7 @@ mod hooks;
 
 pub use builder::{IntoService, ServerBuilder};
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -52,13 +53,26 @@ impl<K> Server<K> {
     /// [`Limits::drain_timeout`](crate::Limits::drain_timeout), and closes every session with
     /// [`CloseCode::SHUTDOWN`]. Doing it again changes nothing.
     ///
+    /// What still runs after that time is dropped at its next await, whatever its cancel policy, and its caller is told
+    /// *may have run*. When this is ready, no task of the server is left but one that never awaits.
+    ///
     /// # Cancel safety
     /// Dropped before it is ready, the server no longer accepts, but sessions stay open until the server is dropped.
     pub async fn shutdown(&self) {
+        self.shutdown_with_reason("server shut down").await;
+    }
+
+    /// As [`shutdown`](Self::shutdown), with the reason that clients are told: `"rolling restart"`, say. Of several, the
+    /// first one is.
+    ///
+    /// # Cancel safety
+    /// As [`shutdown`](Self::shutdown).
+    pub async fn shutdown_with_reason(&self, reason: impl Into<Cow<'static, str>>) {
+        let close = Close::new(CloseCode::SHUTDOWN, reason);
         self.stop.cancel();
         let sessions = self.host.sessions();
         for session in sessions.iter() {
-            session.with_output(|state| state.connection.leave("server shuts down"));
+            session.with_output(|state| state.connection.leave(close.reason()));
         }
         let tasks = self.host.runner().tasks();
         tasks.close();
@@ -70,10 +84,14 @@ impl<K> Server<K> {
             tasks.wait().await;
         };
         let _ = tokio::time::timeout(self.host.limits().drain_timeout, drained).await;
-        self.close_all();
+        self.close_all(&close);
         let connections = self.host.connections();
         connections.close();
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, connections.wait()).await;
+        let ended = async {
+            connections.wait().await;
+            tasks.wait().await;
+        };
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, ended).await;
         let mut listeners = self.listeners.lock().await;
         listeners.abort_all();
         while listeners.join_next().await.is_some() {}
@@ -88,17 +106,18 @@ impl<K> Server<K> {
         self.stopped.cancelled().await;
     }
 
-    fn close_all(&self) {
+    fn close_all(&self, close: &Close) {
         for session in self.host.sessions().iter() {
-            session.close(Close::new(CloseCode::SHUTDOWN, "server shut down"));
+            session.close(close.clone());
         }
+        self.host.runner().end();
     }
 }
 
 impl<K> Drop for Server<K> {
     fn drop(&mut self) {
         self.stop.cancel();
-        self.close_all();
+        self.close_all(&Close::new(CloseCode::SHUTDOWN, "server stopped"));
         self.stopped.cancel();
     }
 }

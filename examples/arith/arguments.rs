@@ -27,7 +27,7 @@ usage: arith                                     serve and call on every road, i
        arith call --endpoint URL [options] A B   multiply A by B
 
 endpoints: tcp://127.0.0.1:7001  ws://127.0.0.1:7002  quic://127.0.0.1:7003
-           tls://127.0.0.1:7004  wss://127.0.0.1:7005
+           tls://127.0.0.1:7004  wss://127.0.0.1:7005  unix:///tmp/arith.sock
 
 options of call:
   --codec NAME   json, messagepack or postcard (default: the server picks)

@@ -29,10 +29,26 @@ pub async fn run(endpoints: &[String]) -> Result<(), Failure> {
     }
     tokio::select! {
         () = tick(&server) => {}
-        result = tokio::signal::ctrl_c() => result?,
+        result = told_to_end() => result?,
     }
     server.shutdown().await;
     Ok(())
+}
+
+/// Waits for the terminal's Ctrl-C, or for what a supervisor sends: SIGTERM.
+async fn told_to_end() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
 }
 
 /// Ticks every session, slow ones excepted: a full outbox is skipped, and nobody waits for it.

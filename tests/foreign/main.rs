@@ -2,10 +2,14 @@
 //!
 //! `tests/foreign/install` fetches what they need.
 #![cfg(feature = "websocket")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "what fails here fails the test"
+)]
 
 #[path = "../support/require.rs"]
-#[expect(unreachable_pub, reason = "other tests use it too")]
 mod require;
 mod script;
 mod server;
@@ -18,7 +22,7 @@ use server::Seen;
 use tokio::time::timeout;
 
 /// What every script must have checked, and found right.
-const CHECKS: [&str; 29] = [
+const CHECKS: [&str; 30] = [
     "hello",
     "the_first_common_codec_is_chosen",
     "call",
@@ -44,6 +48,7 @@ const CHECKS: [&str; 29] = [
     "pings_of_the_server",
     "pings_of_the_client",
     "what_is_ignorable_is_ignored",
+    "messages_of_any_shape",
     "refusals",
     "violations",
     "doors_that_stay_shut",
@@ -62,7 +67,7 @@ const SEEN: [&str; 10] = [
     "noted inline",
     "release",
 ];
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Shuts the server down as soon as a client asks for it.
 async fn leave(server: &Server, seen: &Seen) {
@@ -102,8 +107,22 @@ async fn a_python_client_in_json_finds_everything_as_documented() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_python_client_in_messagepack_finds_everything_as_documented() {
+    if let Some(script) = Script::python() {
+        proves(script, "messagepack").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_client_in_json_finds_everything_as_documented() {
-    if let Some(script) = Script::node() {
+    if let Some(script) = Script::node("json") {
         proves(script, "json").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_client_in_messagepack_finds_everything_as_documented() {
+    if let Some(script) = Script::node("messagepack") {
+        proves(script, "messagepack").await;
     }
 }

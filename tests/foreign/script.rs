@@ -1,5 +1,6 @@
 //! A client in another language: a script that prints what it has checked.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -29,17 +30,21 @@ pub(crate) struct Script {
 impl Script {
     /// The Python client, in its virtual environment; none if the test is to be skipped.
     pub(crate) fn python() -> Option<Self> {
-        let program = require::program(installed("python/bin/python"), "Python's websockets", INSTALL)?;
+        let environment = installed("python", &["requirements.txt"], "Python's websockets and msgpack")?;
+        let program = environment.join("bin/python");
         Some(Self { program, path: source("python/scenario.py"), agent: "foreign-python/1" })
     }
 
-    /// The Node client; it runs beside its libraries, where Node looks for them.
-    pub(crate) fn node() -> Option<Self> {
-        require::program(installed("node/node_modules/ws"), "Node's ws", INSTALL)?;
+    /// The Node client, in a copy beside its libraries: there Node looks for them. Each run in parallel has a `name`.
+    pub(crate) fn node(name: &str) -> Option<Self> {
+        let program = require::program("node", INSTALL)?;
+        let directory = installed("node", &["package.json", "package-lock.json"], "Node's ws and msgpack")?;
+        let copy = directory.join(name);
+        fs::create_dir_all(&copy).unwrap();
         for file in ["client.mjs", "scenario.mjs", "wire.mjs"] {
-            std::fs::copy(source("node").join(file), installed("node").join(file)).unwrap();
+            fs::copy(source("node").join(file), copy.join(file)).unwrap();
         }
-        Some(Self { program: "node".into(), path: installed("node/scenario.mjs"), agent: "foreign-node/1" })
+        Some(Self { program, path: copy.join("scenario.mjs"), agent: "foreign-node/1" })
     }
 
     /// The name it greets with.
@@ -61,8 +66,16 @@ impl Script {
     }
 }
 
-fn installed(path: &str) -> PathBuf {
-    require::target().join("foreign").join(path)
+/// Where `install` put what `language` needs; none if it did not, or if that was for another list of `requirements`.
+fn installed(language: &str, requirements: &[&str], what: &str) -> Option<PathBuf> {
+    let directory = require::target().join("foreign").join(language);
+    let wanted: String =
+        requirements.iter().map(|file| fs::read_to_string(source(language).join(file)).unwrap()).collect();
+    if fs::read_to_string(directory.join("stamp")).is_ok_and(|stamp| stamp == wanted) {
+        return Some(directory);
+    }
+    require::skip(what, INSTALL);
+    None
 }
 
 fn source(path: &str) -> PathBuf {

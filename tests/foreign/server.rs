@@ -44,12 +44,14 @@ pub(crate) struct Sample {
     unit: Choice,
     newtype: Choice,
     record: Choice,
+    several: Choice,
 }
 
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Choice {
     Idle,
     Moved { x: i8, y: i8 },
+    Pair(u8, u8),
     Retry(u32),
 }
 
@@ -123,9 +125,12 @@ impl Drop for Ending<'_> {
     }
 }
 
+/// A caller's number, and what lets it go on.
+type Waiting = (u32, oneshot::Sender<()>);
+
 #[derive(Clone, Default)]
 struct Host {
-    crowd: Arc<Mutex<Vec<(u32, oneshot::Sender<()>)>>>,
+    crowd: Arc<Mutex<Vec<Waiting>>>,
     seen: Seen,
 }
 

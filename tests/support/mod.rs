@@ -22,7 +22,7 @@ pub struct Road {
 }
 
 impl Road {
-    /// A road on a free port; `test` makes the name of a memory endpoint unique.
+    /// A road on a free port; `test` makes the name of a memory or Unix endpoint unique.
     pub fn new(scheme: &str, test: &str) -> Self {
         let listen = match scheme {
             "mem" => format!("mem://{test}"),

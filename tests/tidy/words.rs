@@ -9,7 +9,7 @@ const TYPE_ENDINGS: [&str; 7] = ["Base", "Helper", "Helpers", "Impl", "Manager",
 const DRAWERS: [&str; 7] = ["common", "helper", "helpers", "misc", "types", "util", "utils"];
 
 /// Where an `#[allow]` stands: unlike `#[expect]`, it stays when its cause is gone.
-const ALLOWS: [(&str, &str); 7] = [
+const ALLOWS: [(&str, &str); 9] = [
     ("core/macros/src/service.rs", GENERATED),
     ("core/macros/src/service/server.rs", GENERATED),
     ("core/macros/src/service/trait_item.rs", GENERATED),
@@ -18,15 +18,21 @@ const ALLOWS: [(&str, &str); 7] = [
         "core/macros/tests/hygiene.rs",
         "lints are turned up for the generated code, and not for what is around it",
     ),
+    ("tests/limits/main.rs", SHARED),
     ("tests/support/mod.rs", SHARED),
+    ("tests/support/require.rs", SHARED),
     ("transports/websocket/tests/support/mod.rs", SHARED),
 ];
 const GENERATED: &str = "it is written into code that may or may not need it";
 const SHARED: &str = "each test file uses another part";
 
 /// Tests with a `sleep` in them.
-const SLEEPS: [(&str, &str); 2] = [
+const SLEEPS: [(&str, &str); 6] = [
     ("tests/crowd.rs", "that a thousand handlers pend is asked of the session; no event tells"),
+    ("tests/descriptors.rs", "how much a process does while nothing happens is what is tested"),
+    ("tests/limits/handshake.rs", "its peers dawdle: that is what is tested"),
+    ("tests/limits/life.rs", "the clock is paused, and time is what is tested"),
+    ("tests/reconnect.rs", "its clients wait before they come back, as applications do"),
     ("transports/tcp/src/connect.rs", "the clock is paused, and time is what is tested"),
 ];
 

@@ -1,6 +1,6 @@
 //! TLS on every road that carries it: who is let in, who is not, and what either is told.
 #![cfg(all(feature = "tcp", feature = "websocket", feature = "quic", feature = "tls"))]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what fails here fails the test")]
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod clients;
 mod issuer;

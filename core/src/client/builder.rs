@@ -4,9 +4,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use tokio::time::timeout_at;
+use tracing::{debug, warn};
 
 use super::events::Buffers;
-use super::{Caller, Client, Inner};
+use super::{Backoff, Caller, Client, Inner};
 use crate::clock::now;
 use crate::connection::{Connection, Offer, Role, choose_codec};
 use crate::driver::{Driver, Greeted, Ungreeted, greet, wind_down};
@@ -64,6 +65,36 @@ impl<K: Stack> ClientBuilder<K> {
         self
     }
 
+    /// Connects to `url` as [`connect`](Self::connect) does, and tries again until a server is there, with the waits of a
+    /// [`Backoff`].
+    ///
+    /// It gives up only on what no waiting repairs. The first failure is logged as a warning, with its reason; a program
+    /// that cannot wait for ever puts a timeout around it.
+    ///
+    /// # Errors
+    /// Those of [`connect`](Self::connect) but `Unreachable`, `AtCapacity`, `Closed` and `DeadlineExceeded`: a wrong URL or
+    /// setting, a certificate that is not trusted, no common codec, a refusal.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: dropping the future abandons the attempt.
+    pub async fn connect_when_ready(self, url: &str) -> Result<Client<K>, Error> {
+        let mut backoff = Backoff::new(&self.limits);
+        let mut told = false;
+        loop {
+            let error = match self.clone().connect(url).await {
+                Err(error) if passes_by_itself(error.kind()) => error,
+                done => return done,
+            };
+            let wait = backoff.failed();
+            if std::mem::replace(&mut told, true) {
+                debug!(url, error = %error, ?wait, "cannot connect yet");
+            } else {
+                warn!(url, error = %error, "cannot connect yet, trying on");
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+
     /// Connects to `url`: the scheme picks the transport, the option `codec` the codec; without it the server picks the
     /// first of ours that it has.
     ///
@@ -105,6 +136,14 @@ impl<K: Stack> ClientBuilder<K> {
         };
         Ok(start(Link::from_parts(pipe, peer), connection, greeted, (codec, self.limits)))
     }
+}
+
+/// True of a failed attempt that may succeed later, though nobody changes anything here.
+fn passes_by_itself(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::AtCapacity | ErrorKind::Closed | ErrorKind::DeadlineExceeded | ErrorKind::Unreachable
+    )
 }
 
 fn start<K: Stack>(
@@ -189,6 +228,17 @@ fn refused(endpoint: &Endpoint, close: &Close) -> Error {
         },
     };
     Error::new(kind, format!("{endpoint}: {}", close.reason()))
+}
+
+impl<K> Clone for ClientBuilder<K> {
+    fn clone(&self) -> Self {
+        Self {
+            limits: self.limits.clone(),
+            metadata: self.metadata.clone(),
+            transports: self.transports.clone(),
+            stack: PhantomData,
+        }
+    }
 }
 
 impl<K> std::fmt::Debug for ClientBuilder<K> {

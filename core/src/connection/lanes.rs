@@ -74,7 +74,7 @@ impl Lanes {
             return Err(Error::protocol("two bodies on one lane"));
         }
         if arriving.body.len() > len {
-            return Err(longer("body", len));
+            return Err(longer("body", len, "max_message_len"));
         }
         arriving.announced = Some((owner, len));
         match arriving.end {
@@ -102,10 +102,10 @@ impl Lanes {
         if !discarded {
             let max = announced.map_or(max_body, |(_, len)| len);
             if arriving.body.len() + bytes.len() > max {
-                return Err(longer("body", max));
+                return Err(longer("body", max, "max_message_len"));
             }
             if held > max_held {
-                return Err(longer("unfinished bodies", max_held));
+                return Err(longer("unfinished bodies", max_held, "max_lanes"));
             }
             arriving.body.extend_from_slice(bytes);
         }
@@ -212,8 +212,8 @@ impl Lanes {
     }
 }
 
-fn longer(what: &str, max: usize) -> Error {
-    Error::new(ErrorKind::FrameTooLarge, format!("{what} of more than {max} bytes (max_message_len)"))
+fn longer(what: &str, max: usize, limit: &str) -> Error {
+    Error::new(ErrorKind::FrameTooLarge, format!("{what} of more than {max} bytes ({limit})"))
 }
 
 /// Lanes whose bodies may overtake their heads. Chosen as the small bodies of one round trip on a fast road.

@@ -58,7 +58,13 @@ impl Life {
     }
 
     /// Some of what was handed to the link was sent, or none; so much is not.
+    ///
+    /// What goes out after nothing did is a sign of life: room came only because the peer took something. The answer to a
+    /// ping may be far behind on a slow road.
     pub(crate) fn handle_sent(&mut self, now: Instant, progressed: bool, remaining: usize) {
+        if progressed && self.stalled.is_some() {
+            self.heard(now);
+        }
         if remaining == 0 {
             self.stalled = None;
         } else if progressed || self.stalled.is_none() {
@@ -100,7 +106,10 @@ impl Life {
             return Due::Nothing;
         }
         if self.missed >= self.max_missed {
-            return Due::Close(Close::new(CloseCode::TIMEOUT, "peer is silent"));
+            return Due::Close(Close::new(
+                CloseCode::TIMEOUT,
+                "peer answers no ping (ping_after, max_missed_pings)",
+            ));
         }
         self.missed += 1;
         if open { Due::Ping(u64::from(self.missed)) } else { Due::Nothing }

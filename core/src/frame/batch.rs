@@ -108,8 +108,8 @@ impl Batch {
         self.progressed = true;
     }
 
-    /// True once after [`progressed`](Self::progressed).
-    pub(crate) fn take_progress(&mut self) -> bool {
+    /// True once after [`progressed`](Self::progressed). For the runtime, and for wrappers that hand their pipe another batch.
+    pub fn take_progress(&mut self) -> bool {
         std::mem::take(&mut self.progressed)
     }
 

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::error;
 
@@ -21,16 +22,24 @@ pub(crate) struct Runner {
     layers: Option<Calls>,
     codecs: &'static [&'static str],
     tasks: TaskTracker,
+    /// The server is gone: handlers that nobody else may give up end too.
+    end: CancellationToken,
 }
 
 impl Runner {
     pub(crate) fn new(router: Arc<Router>, layers: Option<Calls>, codecs: &'static [&'static str]) -> Self {
-        Self { router, layers, codecs, tasks: TaskTracker::new() }
+        Self { router, layers, codecs, tasks: TaskTracker::new(), end: CancellationToken::new() }
     }
 
     /// Handlers that pend. Waiting on it after closing it waits for all of them.
     pub(crate) fn tasks(&self) -> &TaskTracker {
         &self.tasks
+    }
+
+    /// Gives up every handler that still pends, whatever its policy. Those of policy [`CancelPolicy::Drop`] end with their
+    /// connections.
+    pub(crate) fn end(&self) {
+        self.end.cancel();
     }
 
     /// Starts one call. Returns the reply if the handler ended at once; else a task answers later.
@@ -100,6 +109,7 @@ impl Runner {
                 context.cancellation().cancel(CancelReason::Closed); // the close came before this handler could be told
             }
         }
+        let end = self.end.clone();
         self.tasks.spawn(async move {
             let reply = if policy == CancelPolicy::Drop {
                 tokio::select! {
@@ -108,7 +118,11 @@ impl Runner {
                     reply = running => reply,
                 }
             } else {
-                running.await
+                tokio::select! {
+                    biased;
+                    () = end.cancelled() => Reply::failure(given_up(CancelReason::Closed)),
+                    reply = running => reply,
+                }
             };
             match call {
                 Some(call) => session.with_output(|state| {

@@ -29,7 +29,8 @@ pub enum CancelPolicy {
     /// Its token is set and its future dropped at its next await.
     #[default]
     Drop,
-    /// Nothing: it runs to its end. For methods that change something halfway.
+    /// Nothing: it runs to its end, unless the server has shut down and its drain is over. For methods that change
+    /// something halfway.
     Never,
     /// Its token is set; it decides itself.
     Token,

@@ -6,6 +6,7 @@ mod cancel;
 mod closing;
 mod codec;
 mod encoding;
+mod facts;
 mod failures;
 mod giving_up;
 mod handshake;
@@ -29,6 +30,7 @@ use crate::scenario;
 /// Every promise, in the order of the matrix.
 pub fn promises() -> Vec<Promise> {
     [
+        about("How connections begin", facts::promises()),
         about("How connections begin", handshake::promises()),
         about("How connections begin", hellos::promises()),
         about("How connections end", lifecycle::promises()),

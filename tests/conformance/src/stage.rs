@@ -15,6 +15,8 @@ use crate::watched::Filters;
 #[derive(Clone)]
 pub struct Stage {
     pub(crate) harness: Arc<dyn Harness>,
+    /// What the road can do, at the scheme that it listens at.
+    pub(crate) capabilities: Capabilities,
     pub(crate) codec: CodecChoice,
     pub(crate) sabotage: Sabotage,
     /// Scenarios of the central case.
@@ -67,7 +69,11 @@ impl Default for Sabotage {
 impl Stage {
     /// The road of `harness` with `codec`.
     pub fn new(harness: Arc<dyn Harness>, codec: CodecChoice) -> Self {
-        Self { harness, codec, sabotage: Sabotage::default(), seeds: 8, steps: 200 }
+        let server = harness.server();
+        // A transport of several schemes promises what all of them can, and tells of encryption by scheme.
+        let scheme = harness.listen().split(':').next().unwrap_or_default().to_owned();
+        let capabilities = server.capabilities().with_encryption(server.is_encrypted(&scheme));
+        Self { harness, capabilities, codec, sabotage: Sabotage::default(), seeds: 6, steps: 200 }
     }
 
     /// `road·codec`.
@@ -77,7 +83,7 @@ impl Stage {
 
     /// What the road can do.
     pub fn capabilities(&self) -> Capabilities {
-        self.harness.server().capabilities()
+        self.capabilities
     }
 }
 
@@ -99,6 +105,10 @@ impl Transport for Forward {
 
     fn capabilities(&self) -> Capabilities {
         self.0.capabilities()
+    }
+
+    fn is_encrypted(&self, scheme: &str) -> bool {
+        self.0.is_encrypted(scheme)
     }
 
     async fn connect(&self, endpoint: &Endpoint) -> Result<Link, Error> {

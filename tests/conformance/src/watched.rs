@@ -157,6 +157,10 @@ impl Transport for Watched {
         self.inner.capabilities()
     }
 
+    fn is_encrypted(&self, scheme: &str) -> bool {
+        self.inner.is_encrypted(scheme)
+    }
+
     async fn connect(&self, endpoint: &Endpoint) -> Result<Link, Error> {
         let link = self.inner.connect(endpoint).await?;
         Ok(wrap(link, self.side, (self.filters.as_ref(), self.facts), self.tap.clone()))

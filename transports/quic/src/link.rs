@@ -64,14 +64,14 @@ pub(crate) fn peer_info(
 
 /// What the handshake of a connection told.
 pub(crate) struct Handshake {
-    data: Option<Box<HandshakeData>>,
-    chain: Option<Box<Vec<CertificateDer<'static>>>>,
+    data: Option<HandshakeData>,
+    chain: Option<Vec<CertificateDer<'static>>>,
 }
 
 pub(crate) fn handshake(connection: &Connection) -> Handshake {
     Handshake {
-        data: connection.handshake_data().and_then(|data| data.downcast().ok()),
-        chain: connection.peer_identity().and_then(|chain| chain.downcast().ok()),
+        data: connection.handshake_data().and_then(|data| data.downcast().ok()).map(|data| *data),
+        chain: connection.peer_identity().and_then(|chain| chain.downcast().ok()).map(|chain| *chain),
     }
 }
 
@@ -85,7 +85,7 @@ impl Handshake {
     }
 
     pub(crate) fn chain(&self) -> Option<&[CertificateDer<'static>]> {
-        self.chain.as_deref().map(Vec::as_slice)
+        self.chain.as_deref()
     }
 }
 

@@ -45,7 +45,9 @@ impl WebSocket {
 
     /// With `config`, as read from a file.
     pub fn from_config(config: WebSocketConfig) -> Self {
-        Self { config, ..Self::default() }
+        let mut websocket = Self::new();
+        websocket.config = config;
+        websocket
     }
 
     /// Uses `tls` at `wss://`, unless the endpoint's options name something else. Without it, a server has no certificate

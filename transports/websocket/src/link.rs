@@ -159,4 +159,30 @@ mod tests {
         }
         assert_eq!(lens, [vec![60_000, 60_000], vec![60_000, 100, 60_000, 5]]);
     }
+
+    #[tokio::test]
+    async fn progress_within_a_large_message_is_told() {
+        let (mut peer, io) = tokio::io::duplex(4096);
+        let role = tokio_tungstenite::tungstenite::protocol::Role::Server;
+        let counted = crate::io::Counted::new(io);
+        let socket =
+            tokio_tungstenite::WebSocketStream::from_raw_socket(counted, role, Some(crate::io::settings()))
+                .await;
+        let mut pipe = WebSocketPipe::new(socket);
+        let mut batch = Batch::new();
+        for _ in 0..2 {
+            push(&mut batch, 60_000);
+        }
+        let mut bytes = vec![0; 4096];
+        let (mut read, mut told) = (0, 0);
+        loop {
+            let sent = std::future::poll_fn(|cx| Poll::Ready(pipe.poll_send(cx, &mut batch))).await;
+            told += usize::from(batch.take_progress());
+            if sent.is_ready() {
+                break;
+            }
+            read += tokio::io::AsyncReadExt::read(&mut peer, &mut bytes).await.unwrap();
+        }
+        assert!(read > 100_000 && told > 20, "{read} bytes, told {told} times");
+    }
 }

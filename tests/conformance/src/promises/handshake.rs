@@ -1,6 +1,5 @@
 //! How a connection begins: hellos, hooks, refusals.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use linkspan_core::{CloseCode, ErrorKind, Metadata};
@@ -15,11 +14,6 @@ use crate::wire::{CLOSE, IGNORABLE, PING, PONG, Parts};
 
 pub(super) fn promises() -> Vec<Promise> {
     vec![
-        Promise::new(
-            "both sides know one session",
-            "Client and server name the same session and the same codec.",
-            one_session,
-        ),
         Promise::new(
             "the connect hook sees the hello",
             "The metadata of a client's hello reaches the connect hook unchanged.",
@@ -36,11 +30,6 @@ pub(super) fn promises() -> Vec<Promise> {
             hook_ponders,
         )
         .of(&["I17"]),
-        Promise::new(
-            "both sides know how they are connected",
-            "Road, addresses, TLS and upgrade: what one side is told of a link agrees with what the other is told.",
-            facts_agree,
-        ),
         Promise::new(
             "pushes of the connect hook come first",
             "What the connect hook pushes reaches the client, before anything pushed later.",
@@ -69,15 +58,6 @@ pub(super) fn promises() -> Vec<Promise> {
         )
         .of(&["I11"]),
     ]
-}
-
-async fn one_session(pair: Pair) -> Result<(), Broken> {
-    let session = pair.session()?;
-    Broken::unless_equal("codec at the server", &session.codec(), &pair.codec().name())?;
-    Broken::unless_equal("codec at the client", &pair.client.session().codec(), &pair.codec().name())?;
-    let other = pair.connect().await?;
-    Broken::unless(pair.session_of(&other)? != session, || "two clients share a session".into())?;
-    Broken::unless_equal("sessions", &pair.server()?.sessions().len(), &2)
 }
 
 async fn hook_sees_hello(pair: Pair) -> Result<(), Broken> {
@@ -116,46 +96,6 @@ async fn hook_ponders(pair: Pair) -> Result<(), Broken> {
     pair.seen.open_gate();
     waiting.await??.echo("admitted at last".into()).await?;
     Ok(())
-}
-
-async fn facts_agree(pair: Pair) -> Result<(), Broken> {
-    let (here, there) = (pair.client.session().peer().clone(), pair.session()?.peer().clone());
-    let scheme = pair.endpoint().scheme();
-    Broken::unless_equal("schemes", &(here.scheme(), there.scheme()), &(scheme, scheme))?;
-    for (what, mine, theirs) in [
-        ("the client's address", here.local_address(), there.remote_address()),
-        ("the server's address", here.remote_address(), there.local_address()),
-    ] {
-        // A road that does not know an address says so.
-        if let (Some(mine), Some(theirs)) = (mine, theirs) {
-            Broken::unless(same_address(mine, theirs), || format!("{what}: {mine} here, {theirs} there"))?;
-        }
-    }
-    let encrypted = (here.capabilities().encrypted, there.capabilities().encrypted);
-    Broken::unless_equal("encrypted, as client and server know it", &encrypted.0, &encrypted.1)?;
-    if encrypted.0 {
-        let missing = || Broken::new("an encrypted link tells nothing of its TLS");
-        let (mine, theirs) = (here.tls().ok_or_else(missing)?, there.tls().ok_or_else(missing)?);
-        Broken::unless_equal("application protocol", &mine.alpn, &theirs.alpn)?;
-        Broken::unless(!mine.certificates.is_empty(), || "the client saw no certificate".into())?;
-    }
-    match there.upgrade() {
-        None => Ok(()),
-        Some(upgrade) => {
-            Broken::unless_equal("path of the upgrade", &upgrade.path.as_str(), &pair.endpoint().path())
-        }
-    }
-}
-
-/// True if both name one address. A socket that is bound to every address of its machine knows only its port.
-fn same_address(one: &str, other: &str) -> bool {
-    match (one.parse::<SocketAddr>(), other.parse::<SocketAddr>()) {
-        (Ok(one), Ok(other)) => {
-            let anywhere = one.ip().is_unspecified() || other.ip().is_unspecified();
-            one.port() == other.port() && (anywhere || one.ip() == other.ip())
-        }
-        _ => one == other,
-    }
 }
 
 async fn hook_pushes_first(pair: Pair) -> Result<(), Broken> {

@@ -1,0 +1,122 @@
+//! How many connections, in all and from one address.
+
+use linkspan::tcp::Tcp;
+use linkspan::{
+    Arrival, Capabilities, Client, Endpoint, Error, ErrorKind, Limits, Link, Listener, PeerInfo, Server,
+    Transport, async_trait,
+};
+
+use crate::raw::Raw;
+use crate::support::ROADS;
+use crate::work::{Stage, WorkClient, WorkServer, Worker, within};
+
+#[tokio::test]
+async fn one_connection_more_than_allowed_is_told_so_and_may_come_later() {
+    for scheme in ROADS {
+        let stage = Stage::new(scheme, "connections", Limits::default().with_max_connections(2)).await;
+        let client = stage.connect().await;
+        let session = stage.other_session();
+        let error = stage.connect_with(Limits::default()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AtCapacity, "{scheme}: {error}");
+        assert!(error.is_retryable() && error.to_string().contains("max_connections"), "{error}");
+        // Before any hello, so that refusing costs next to nothing. QUIC's peer hears of a link with its first bytes.
+        let mut raw = Raw::silent(&stage.endpoint).await;
+        if scheme == "quic" {
+            raw.hello(&[]).await.unwrap();
+        }
+        assert_eq!(raw.close().await.0, 2001, "{scheme}");
+        raw.until_end().await;
+        client.close();
+        within(session.closed()).await;
+        stage.assert_healthy().await;
+    }
+}
+
+/// TCP whose peers seem to come from elsewhere.
+#[derive(Debug)]
+struct FromAfar(Tcp, &'static [&'static str]);
+
+#[derive(Debug)]
+struct AfarListener {
+    inner: Box<dyn Listener>,
+    addresses: std::iter::Cycle<std::slice::Iter<'static, &'static str>>,
+}
+
+#[async_trait]
+impl Transport for FromAfar {
+    fn schemes(&self) -> &[&'static str] {
+        self.0.schemes()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    async fn connect(&self, endpoint: &Endpoint) -> Result<Link, Error> {
+        self.0.connect(endpoint).await
+    }
+
+    async fn listen(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, Error> {
+        let inner = self.0.listen(endpoint).await?;
+        Ok(Box::new(AfarListener { inner, addresses: self.1.iter().cycle() }))
+    }
+}
+
+#[async_trait]
+impl Listener for AfarListener {
+    async fn accept(&mut self) -> Result<Arrival, Error> {
+        let arrival = self.inner.accept().await?;
+        let address = self.addresses.next().map(|address| (*address).to_owned());
+        Ok(Arrival::new(async move {
+            let (pipe, peer) = arrival.await?.into_parts();
+            let local = peer.local_address().map(str::to_owned);
+            Ok(Link::from_parts(pipe, PeerInfo::new(peer.endpoint().clone()).with_addresses(local, address)))
+        }))
+    }
+
+    fn endpoint(&self) -> &Endpoint {
+        self.inner.endpoint()
+    }
+}
+
+/// How many of five clients from `addresses`, in turn, are admitted if each address may have two.
+async fn admitted(addresses: &'static [&'static str]) -> usize {
+    let server = Server::builder()
+        .limits(Limits::default().with_max_connections_per_address(2))
+        .transport(FromAfar(Tcp::new(), addresses))
+        .service(WorkServer::new(Worker))
+        .listen("tcp://127.0.0.1:0")
+        .start()
+        .await
+        .unwrap();
+    let url = server.endpoints()[0].to_string();
+    let mut clients = Vec::new();
+    for _ in 0..5 {
+        match within(Client::connect(&url)).await {
+            Ok(client) => clients.push(client),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::AtCapacity, "{error}");
+                assert!(error.to_string().contains("max_connections_per_address"), "{error}");
+            }
+        }
+    }
+    for client in &clients {
+        assert_eq!(within(WorkClient::new(client).echo("here".into())).await.as_deref(), Ok("here"));
+    }
+    // Whoever leaves makes room for another from the same address.
+    let session = server.sessions().find(clients[0].session().id()).unwrap();
+    clients[0].close();
+    within(session.closed()).await;
+    within(server.shutdown()).await;
+    clients.len()
+}
+
+#[tokio::test]
+async fn one_address_has_its_share_and_loopback_is_exempt() {
+    assert_eq!(admitted(&["203.0.113.7:1", "203.0.113.7:2"]).await, 2);
+    assert_eq!(admitted(&["203.0.113.7:1", "203.0.113.8:1"]).await, 4);
+    // One machine, however it writes its address.
+    assert_eq!(admitted(&["203.0.113.7:1", "[::ffff:203.0.113.7]:1"]).await, 2);
+    assert_eq!(admitted(&["[2001:db8::1]:1"]).await, 2);
+    assert_eq!(admitted(&["127.0.0.1:1", "127.0.0.1:2", "[::1]:1", "[::ffff:127.0.0.1]:1"]).await, 5);
+}
