@@ -118,11 +118,11 @@ async fn a_server_takes_no_more_memory_ahead_of_data_than_its_limits() {
 #[tokio::test]
 async fn limits_out_of_range_are_refused_with_the_range() {
     for (limits, why) in [
-        (Limits::default().with_max_depth(0), "max_depth is 0; it must be 1 to 64"),
-        (Limits::default().with_max_depth(65), "max_depth is 65; it must be 1 to 64"),
+        (Limits::default().with_max_depth(0), "max_depth: 0 is out of range; it must be 1 to 64"),
+        (Limits::default().with_max_depth(65), "max_depth: 65 is out of range; it must be 1 to 64"),
         (
             Limits::default().with_max_reserve_len(1 << 21),
-            "max_reserve_len is 2097152; it must be 0 to 1048576",
+            r#"max_reserve_len: "2 MiB" is out of range; it must be 0 to "1 MiB""#,
         ),
     ] {
         let error = Server::builder().limits(limits).listen(ANYWHERE).start().await.map(drop).unwrap_err();
