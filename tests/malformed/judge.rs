@@ -238,6 +238,7 @@ impl Model {
                         }
                     }
                     6 => drop((value.number()?, value.number()?, value.number()?)),
+                    11 => drop(value.number()?),
                     9 => metadata = value.metadata()?,
                     odd if odd % 2 == 1 => {}
                     _ => return None,

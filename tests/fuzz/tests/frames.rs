@@ -89,7 +89,7 @@ fn leaves_in_order(steps: &[(u8, u8, Vec<u8>, bool, u8)]) {
         }
     }
     write(&mut batch, usize::MAX, &mut sent);
-    assert!(batch.is_empty() && batch.len() == 0 && batch.frames() == 0);
+    assert_eq!((batch.is_empty(), batch.len(), batch.frames()), (true, 0, 0));
     let (frames, left, failed) = read(&sent, &[255]);
     assert!(left == 0 && !failed);
     assert!(frames.iter().zip(&pushed).all(|(frame, body)| frame.ends_with(body)));

@@ -76,11 +76,12 @@ proptest! {
 fn answers_as_it_may(line: u8, headers: &[(u8, u8, Option<Vec<u8>>)]) {
     let site = site();
     let mut request = Request::new(Empty::<Bytes>::new());
-    *request.method_mut() = if line % 8 == 0 { Method::POST } else { Method::GET };
+    *request.method_mut() = if line.is_multiple_of(8) { Method::POST } else { Method::GET };
     *request.version_mut() = if line % 16 == 1 { Version::HTTP_10 } else { Version::HTTP_11 };
     *request.uri_mut() = if line % 16 == 2 { "/other?q" } else { "/rpc?token=1" }.parse().unwrap();
     // Most of what an upgrade needs is there, so that the rest decides.
-    let given = NAMES.iter().zip(["Upgrade", "websocket", "13", VALUES[6]]).filter(|_| line % 2 == 0);
+    let given =
+        NAMES.iter().zip(["Upgrade", "websocket", "13", VALUES[6]]).filter(|_| line.is_multiple_of(2));
     for (name, value) in given {
         request.headers_mut().append(*name, HeaderValue::from_static(value));
     }

@@ -61,7 +61,7 @@ impl<'a> Script<'a> {
     /// A place: few lanes, so that they meet; mostly none.
     fn place(&mut self) -> Option<BodyPlace> {
         let byte = self.byte();
-        (byte % 3 == 0).then(|| BodyPlace { lane: self.lane(), len: self.len() as u64 })
+        (byte.is_multiple_of(3)).then(|| BodyPlace { lane: self.lane(), len: self.len() as u64 })
     }
 
     fn lane(&mut self) -> Lane {
@@ -70,29 +70,34 @@ impl<'a> Script<'a> {
 
     fn metadata(&mut self) -> Option<Metadata> {
         let byte = self.byte();
-        (byte % 8 == 0).then(|| (0..byte / 64).fold(Metadata::new(), |all, _| all.with("key", [byte; 3])))
+        (byte.is_multiple_of(8))
+            .then(|| (0..byte / 64).fold(Metadata::new(), |all, _| all.with("key", [byte; 3])))
     }
 
     /// A frame as any peer may send it.
     fn frame(&mut self) -> Vec<u8> {
-        let path = if self.byte() % 16 == 0 { "none" } else { "Arith/Mul" };
+        let path = if self.byte().is_multiple_of(16) { "none" } else { "Arith/Mul" };
         let call = u32::from(self.byte() % 6);
         let zeros = vec![0; 16_000];
         let message = match self.byte() % 16 {
             0..4 => Message::Request(Request {
                 call,
-                one_way: self.byte() % 4 == 0,
+                one_way: self.byte().is_multiple_of(4),
                 timeout: Some(u64::from(self.byte())).filter(|&ms| ms > 0).map(Duration::from_millis),
                 path,
                 metadata: self.metadata(),
-                codec: (self.byte() % 8 == 0).then_some("raw"),
+                codec: (self.byte().is_multiple_of(8)).then_some("raw"),
                 body: b"",
                 place: self.place(),
             }),
             4 => Message::Response(Response {
                 call,
-                outcome: if self.byte() % 2 == 0 { Outcome::Value } else { Outcome::ApplicationError },
-                after_pushes: self.byte() % 2 == 0,
+                outcome: if self.byte().is_multiple_of(2) {
+                    Outcome::Value
+                } else {
+                    Outcome::ApplicationError
+                },
+                after_pushes: self.byte().is_multiple_of(2),
                 metadata: self.metadata(),
                 codec: None,
                 body: b"answer",
@@ -101,7 +106,7 @@ impl<'a> Script<'a> {
             5 => Message::Failure {
                 call,
                 status: Status::new(Code::Aborted, Ran::Maybe, ""),
-                after_pushes: self.byte() % 2 == 0,
+                after_pushes: self.byte().is_multiple_of(2),
             },
             6 => Message::Cancel { call },
             7 | 8 => Message::Push {
@@ -113,7 +118,7 @@ impl<'a> Script<'a> {
             },
             9..12 => Message::Body {
                 lane: self.lane(),
-                last: self.byte() % 2 == 0,
+                last: self.byte().is_multiple_of(2),
                 bytes: &zeros[..self.len().min(zeros.len())],
             },
             12 => Message::Reset { lane: self.lane() },
