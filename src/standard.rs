@@ -3,16 +3,50 @@
 #[cfg(any(feature = "memory", feature = "tcp", feature = "websocket", feature = "quic"))]
 use std::sync::Arc;
 
-use crate::{Json, Postcard, Stack, Transports};
+use crate::{Json, MessagePack, Postcard, Stack, Transports};
 
-/// JSON and Postcard, over every transport whose feature is enabled.
+/// JSON, MessagePack and Postcard, over every transport whose feature is enabled.
 ///
 /// An application with codecs or transports of its own names another stack: see [`Stack`].
 #[derive(Clone, Copy, Debug)]
 pub struct Standard;
 
+#[cfg(feature = "tls")]
+impl Standard {
+    /// The same transports, all with this identity and this trust, for
+    /// [`ServerBuilder::transports`](crate::ServerBuilder::transports) and
+    /// [`ClientBuilder::transports`](crate::ClientBuilder::transports).
+    ///
+    /// ```
+    /// use linkspan::tls::{DevelopmentCa, Tls, TrustedCa};
+    /// use linkspan::{Client, Server, Standard};
+    ///
+    /// let ca = DevelopmentCa::generate()?;
+    /// let server = Tls::new().with_identity(ca.issue(&["localhost"])?);
+    /// let client = Tls::new().with_trusted_ca(TrustedCa::from_pem(ca.ca_pem())?);
+    /// let server = Server::builder().transports(Standard::transports_with(server));
+    /// let client = Client::builder().transports(Standard::transports_with(client));
+    /// # Ok::<(), linkspan::Error>(())
+    /// ```
+    pub fn transports_with(tls: linkspan_tls::Tls) -> Transports {
+        #[cfg_attr(
+            not(any(feature = "tcp", feature = "websocket", feature = "quic")),
+            expect(unused_mut, reason = "no road encrypts")
+        )]
+        let mut transports = Self::transports();
+        #[cfg(feature = "tcp")]
+        transports.register(Arc::new(linkspan_tcp::Tcp::new().with_tls(tls.clone())));
+        #[cfg(feature = "websocket")]
+        transports.register(Arc::new(linkspan_websocket::WebSocket::new().with_tls(tls.clone())));
+        #[cfg(feature = "quic")]
+        transports.register(Arc::new(linkspan_quic::Quic::new().with_tls(tls.clone())));
+        drop(tls);
+        transports
+    }
+}
+
 impl Stack for Standard {
-    type Codecs = (Json, Postcard);
+    type Codecs = (Json, MessagePack, Postcard);
 
     fn transports() -> Transports {
         #[cfg_attr(

@@ -1,5 +1,5 @@
 //! The arith example as a user meets it: a server in one terminal, calls from another.
-#![cfg(all(feature = "memory", feature = "tcp", feature = "websocket", feature = "quic"))]
+#![cfg(all(feature = "memory", feature = "tcp", feature = "websocket", feature = "quic", feature = "tls"))]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what fails here fails the test")]
 
 use std::net::{TcpListener, UdpSocket};
@@ -12,8 +12,8 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-const ROADS: [&str; 3] = ["tcp", "ws", "quic"];
-const CODECS: [&str; 2] = ["json", "postcard"];
+const ROADS: [&str; 5] = ["tcp", "tls", "ws", "wss", "quic"];
+const CODECS: [&str; 3] = ["json", "messagepack", "postcard"];
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The example, which `cargo test` builds beside the tests.
@@ -141,5 +141,5 @@ async fn one_process_proves_every_road_and_codec() {
     let directory = directory("arith-proof");
     let output = timeout(PATIENCE, arith(&directory).output()).await.unwrap().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && printed.ends_with("8 of 8 right\n"), "{printed}");
+    assert!(output.status.success() && printed.ends_with("21 of 21 right\n"), "{printed}");
 }

@@ -19,13 +19,11 @@ use std::time::Duration;
 use linkspan::{
     CallError, Client, Close, CloseCode, Code, Context, Endpoint, ErrorKind, Limits, Ran, Server, Verdict,
 };
-use support::{PATIENCE, Road};
+use support::{PATIENCE, ROADS, Road};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::timeout;
-
-const ROADS: [&str; 5] = ["mem", "tcp", "unix", "ws", "quic"];
 
 /// Tests that count the descriptors of this process run alone.
 static ALONE: Mutex<()> = Mutex::const_new(());

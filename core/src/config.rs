@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
 use crate::frame::MAX_FRAME_LEN;
+use crate::{DecodeLimits, Error, MAX_DEPTH};
 
 /// The limits of one connection or server: plain data, safe by default, checked in one place.
 ///
@@ -38,6 +38,16 @@ pub struct Limits {
     pub max_in_flight: u32,
     /// Large bodies a peer may send at once. Default 64; the others wait at the sender.
     pub max_lanes: u32,
+    /// Levels that a value may nest, in every codec, as [`MAX_DEPTH`] counts them. Default 64, which is the most: in a
+    /// debug build, more would overflow a stack of 2 MiB.
+    ///
+    /// Lower admits fewer types, and bounds the stack that a peer's values take.
+    pub max_depth: u32,
+    /// Memory that a collection may take ahead of the elements that have arrived, in bytes. Default 8 KiB, which most
+    /// collections fit.
+    ///
+    /// Higher spares large collections some growing; lower bounds what a length without its elements costs.
+    pub max_reserve_len: usize,
     /// Bytes of metadata in one message. Default 8 KiB (what gRPC and most proxies accept).
     pub max_metadata_len: usize,
     /// Metadata entries in one message. Default 64.
@@ -97,6 +107,8 @@ impl Default for Limits {
             max_hello_len: 64 * 1024,
             max_in_flight: 4096,
             max_lanes: 64,
+            max_depth: u32::from(MAX_DEPTH),
+            max_reserve_len: DecodeLimits::new().max_reserve_len(),
             max_metadata_len: 8 * 1024,
             max_metadata_entries: 64,
             max_outbox_len: 256 * 1024,
@@ -139,6 +151,8 @@ setters! {
     with_max_hello_len max_hello_len: usize,
     with_max_in_flight max_in_flight: u32,
     with_max_lanes max_lanes: u32,
+    with_max_depth max_depth: u32,
+    with_max_reserve_len max_reserve_len: usize,
     with_max_metadata_len max_metadata_len: usize,
     with_max_metadata_entries max_metadata_entries: usize,
     with_max_outbox_len max_outbox_len: usize,
@@ -159,6 +173,12 @@ setters! {
 }
 
 impl Limits {
+    /// Those for reading one value.
+    pub fn decode_limits(&self) -> DecodeLimits {
+        let levels = u8::try_from(self.max_depth).unwrap_or(MAX_DEPTH);
+        DecodeLimits::new().with_max_depth(levels).with_max_reserve_len(self.max_reserve_len)
+    }
+
     /// Checks every field.
     ///
     /// # Errors
@@ -170,6 +190,8 @@ impl Limits {
             ("max_message_len", self.max_message_len as u64, 16_384, 1 << 31),
             ("max_bulk_len", self.max_bulk_len as u64, 0, 1 << 40),
             ("max_hello_len", self.max_hello_len as u64, 256, MAX_FRAME_LEN as u64),
+            ("max_depth", u64::from(self.max_depth), 1, u64::from(MAX_DEPTH)),
+            ("max_reserve_len", self.max_reserve_len as u64, 0, 1 << 20),
             ("max_metadata_len", self.max_metadata_len as u64, 0, 32_768),
             ("max_metadata_entries", self.max_metadata_entries as u64, 0, 4096),
             ("max_outbox_messages", self.max_outbox_messages as u64, 1, 1 << 24),

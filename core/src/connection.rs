@@ -43,8 +43,9 @@ use outbox::Outbox;
 use rate::Rate;
 use serving::Serving;
 
+use crate::frame::frame_lane;
 use crate::wire::{self, Message};
-use crate::{Batch, Close, CloseCode, Code, Error, ErrorKind, Inbox, Limits, Ran, Status};
+use crate::{Batch, Close, CloseCode, Code, Error, ErrorKind, Inbox, Lane, Limits, Ran, Status};
 
 /// Which end of the link this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,12 +184,25 @@ impl Connection {
                     ));
                 }
             }
-            if let Some(message) = wire::decode(frame)? {
-                self.handle_message(now, message, inbox, events)?;
-                self.end_if_complete(events);
+            match wire::decode(frame)? {
+                Some(message) => {
+                    self.handle_message(now, message, inbox, events)?;
+                    self.end_if_complete(events);
+                }
+                None => self.check_ignored(frame)?,
             }
         }
         self.bound_output(events);
+        Ok(())
+    }
+
+    /// What nobody knows may be ignored, but nothing comes before the hellos; except on other lanes, which may overtake
+    /// the answer that admits us.
+    fn check_ignored(&self, frame: &[u8]) -> Result<(), Error> {
+        let opening = matches!(self.phase, Phase::Opening { .. });
+        if opening && (self.role == Role::Acceptor || frame_lane(frame)? == Lane::ZERO) {
+            return Err(Error::protocol("frame before the hellos"));
+        }
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 mod greet;
 
 use crate::clock::now;
-pub(crate) use greet::{Greeted, flush, greet};
+pub(crate) use greet::{Greeted, Ungreeted, flush, greet};
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};

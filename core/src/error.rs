@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io;
 
 /// A boxed cause.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -85,6 +86,18 @@ impl Error {
         matches!(self.0.kind, ErrorKind::AtCapacity | ErrorKind::Unreachable)
     }
 
+    /// It with its causes, each once.
+    pub(crate) fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        text
+    }
+
     /// Shorthand for a protocol violation by the peer.
     pub fn protocol(context: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Protocol, context)
@@ -95,9 +108,24 @@ impl Error {
         Self::new(ErrorKind::Closed, context)
     }
 
+    /// A byte stream that failed under a link: `Closed`, or the error of this type that `error` holds, as a layer puts
+    /// it there that knows more (TLS: which certificate was refused).
+    pub fn link_failed(error: io::Error) -> Self {
+        error.downcast::<Self>().unwrap_or_else(|error| Self::closed("link failed").with_source(error))
+    }
+
     /// Shorthand for a setting that is wrong.
     pub fn configuration(context: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Configuration, context)
+    }
+}
+
+impl Error {
+    /// The same error, said of `place`: an endpoint, a file.
+    #[must_use]
+    pub fn at(mut self, place: impl fmt::Display) -> Self {
+        self.0.context = format!("{place}: {}", self.0.context).into();
+        self
     }
 }
 
@@ -136,6 +164,14 @@ mod tests {
         assert_eq!(error.to_string(), "cannot reconnect");
         assert_eq!(source.to_string(), "connection refused");
         assert!(std::error::Error::source(source).is_none());
+        assert_eq!(error.chain(), "cannot reconnect: connection refused");
+    }
+
+    #[test]
+    fn a_stream_that_knows_why_it_failed_is_believed() {
+        let known = Error::new(ErrorKind::Certificate, "refused");
+        assert_eq!(Error::link_failed(io::Error::other(known)).kind(), ErrorKind::Certificate);
+        assert_eq!(Error::link_failed(io::ErrorKind::BrokenPipe.into()).kind(), ErrorKind::Closed);
     }
 
     #[test]

@@ -32,7 +32,8 @@ pub use client::{
 };
 pub use close::{Close, CloseCode, Verdict};
 pub use codec::{
-    Blob, Codec, CodecIndex, CodecSet, Decode, DecodeBy, DepthLimited, Encode, EncodeBy, MAX_DEPTH, RAW,
+    Blob, Codec, CodecIndex, CodecSet, Decode, DecodeBy, DecodeLimits, DepthLimited, Encode, EncodeBy,
+    MAX_DEPTH, RAW,
 };
 pub use config::Limits;
 pub use connection::{Notification, Reply};
@@ -47,7 +48,7 @@ pub use session::{Session, SessionId, Sessions};
 pub use stack::Stack;
 pub use status::{Code, Ran, Status};
 pub use transport::{
-    Arrival, Capabilities, Credentials, Link, Listener, PeerInfo, Pipe, TlsInfo, Transport, Transports,
-    UpgradeInfo,
+    Arrival, Capabilities, Credentials, Link, Listener, PeerInfo, Pipe, TlsIdentity, TlsInfo, Transport,
+    Transports, UpgradeInfo,
 };
 pub use wire::{Gap, GapReason};

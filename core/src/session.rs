@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use attributes::Attributes;
 
 use crate::connection::{Connection, Events};
-use crate::{Close, CloseCode, CodecIndex, Metadata, PeerInfo};
+use crate::{Close, CloseCode, CodecIndex, DecodeLimits, Metadata, PeerInfo};
 
 /// A peer, as long as it is known here. Cheap to clone; keep it to push to the peer whenever you like.
 ///
@@ -151,6 +151,10 @@ impl Session {
 
     pub(crate) fn codec_index(&self) -> CodecIndex {
         self.0.facts.codec.0
+    }
+
+    pub(crate) fn decode_limits(&self) -> DecodeLimits {
+        self.0.facts.decode_limits
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {

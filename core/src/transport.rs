@@ -6,7 +6,7 @@ mod registry;
 mod stream;
 
 pub use capabilities::Capabilities;
-pub use peer::{Credentials, PeerInfo, TlsInfo, UpgradeInfo};
+pub use peer::{Credentials, PeerInfo, TlsIdentity, TlsInfo, UpgradeInfo};
 pub use registry::Transports;
 
 use std::fmt::Debug;
@@ -66,6 +66,13 @@ pub trait Transport: Debug + Send + Sync + 'static {
     /// What this transport can promise. The runtime adapts to it; callers never downcast.
     fn capabilities(&self) -> Capabilities;
 
+    /// True if what is sent over `scheme`, one of its own, is encrypted. Only a transport whose schemes differ in this
+    /// says so itself; its capabilities are then what all of them can promise.
+    fn is_encrypted(&self, scheme: &str) -> bool {
+        let _ = scheme;
+        self.capabilities().encrypted
+    }
+
     /// Opens a link to `endpoint`.
     ///
     /// # Errors
@@ -80,7 +87,8 @@ pub trait Transport: Debug + Send + Sync + 'static {
     /// Starts listening on `endpoint`. Port 0 picks a free one.
     ///
     /// # Errors
-    /// `AddressInUse`, `Certificate`, or `Configuration`.
+    /// [`AddressInUse`](crate::ErrorKind::AddressInUse) if another listener has it, `Certificate` if there is none to
+    /// show, `Configuration` if it can never be listened on as it is written.
     ///
     /// # Cancel safety
     /// Cancel safe: dropping the future frees the address.
@@ -176,18 +184,21 @@ pub trait Pipe: Debug + Send {
     /// a peer that takes nothing for the write timeout is given up.
     ///
     /// # Errors
-    /// Any error is final: the runtime drops the link.
+    /// Any error is final: the runtime drops the link within a second.
     fn poll_send(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<(), Error>>;
 
-    /// Replaces `inbox` by every frame that one read brought; false is the peer's orderly end.
+    /// Replaces `inbox` by every frame that one read brought, at least one; false is the peer's orderly end, which leaves
+    /// the inbox empty and stays false when asked again.
     ///
     /// Holds no large buffer while it pends. Never waits for writing.
     ///
     /// # Errors
-    /// Any error is final: the runtime drops the link.
+    /// Any error is final. [`Closed`](crate::ErrorKind::Closed) says that the road failed or the peer vanished; after any
+    /// other, such as [`Protocol`](crate::ErrorKind::Protocol), the runtime still sends the close that tells the peer. It
+    /// drops the link within a second.
     fn poll_recv(&mut self, cx: &mut Context<'_>, inbox: &mut Inbox) -> Poll<Result<bool, Error>>;
 
-    /// Ends the sending direction after what was flushed. Called until ready, never before `poll_send` is ready; the
+    /// Ends the sending direction after what was flushed. Called until ready and not again, never before `poll_send` is ready; the
     /// runtime still reads afterwards, until the peer ends too or a second passed. `close` was sent in a frame
     /// already: roads with close codes of their own show it there as well.
     ///

@@ -27,10 +27,11 @@ usage: arith                                     serve and call on every road, i
        arith call --endpoint URL [options] A B   multiply A by B
 
 endpoints: tcp://127.0.0.1:7001  ws://127.0.0.1:7002  quic://127.0.0.1:7003
+           tls://127.0.0.1:7004  wss://127.0.0.1:7005  unix:///tmp/arith.sock
 
 options of call:
-  --codec NAME   json or postcard (default: the server picks)
-  --ca FILE      trust this certificate authority for quic (default: target/arith-dev/ca.pem)
+  --codec NAME   json, messagepack or postcard (default: the server picks)
+  --ca FILE      trust this certificate authority for tls, wss and quic (default: target/arith-dev/ca.pem)
   --listen       stay, and print what the server pushes";
 
 impl Command {

@@ -1,6 +1,6 @@
 //! The calling half. It does not know which road it is on.
 
-use linkspan::Client;
+use linkspan::{Client, Standard};
 
 use crate::arguments::Call;
 use crate::service::{Args, ArithClient, TicksEvent};
@@ -8,8 +8,9 @@ use crate::{Failure, development};
 
 pub async fn run(call: Call) -> Result<(), Failure> {
     let mut builder = Client::builder();
-    if call.endpoint.starts_with("quic:") {
-        builder = builder.transport(development::quic_client(call.ca.as_deref())?);
+    if development::is_encrypted(&call.endpoint) {
+        let tls = development::client(call.ca.as_deref())?;
+        builder = builder.transports(Standard::transports_with(tls));
     }
     let client = builder.connect(&with_codec(&call.endpoint, call.codec.as_deref())).await?;
     if let Some((a, b)) = call.factors {

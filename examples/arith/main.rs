@@ -1,4 +1,4 @@
-//! The main job: one service on four roads at once, called and pushed to in two codecs.
+//! The main job: one service on every road at once, called and pushed to in three codecs.
 //!
 //! - `arith` proves it all in one process and prints a table;
 //! - `arith serve --endpoint URL…` and `arith call --endpoint URL A B` are the two halves, in two terminals.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use linkspan::quic::DevelopmentCa;
+use linkspan::tls::DevelopmentCa;
 use linkspan::typed::Event;
 use linkspan::{Client, Metadata, Server, Standard};
 use tokio::time::timeout;
@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::service::{Args, ArithClient, ArithServer, Calculator, TicksEvent, TicksPush};
 use crate::{Failure, development};
 
-const CODECS: [&str; 2] = ["json", "postcard"];
+const CODECS: [&str; 3] = ["json", "messagepack", "postcard"];
 const TICKS: u64 = 5;
 const TIMED_CALLS: u32 = 1000;
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,32 +25,36 @@ struct Row {
 
 pub async fn run() -> Result<(), Failure> {
     let ca = DevelopmentCa::generate()?;
+    let socket_file = std::env::temp_dir().join(format!("linkspan-arith-{}.sock", std::process::id()));
     let server = Server::builder()
         .service(ArithServer::new(Calculator))
-        .transport(development::quic_server_with(&ca)?)
+        .transports(Standard::transports_with(development::server_of(&ca)?))
         .listen("mem://arith")
         .listen("tcp://127.0.0.1:0")
+        .listen("tls://127.0.0.1:0")
+        .listen(format!("unix://{}", socket_file.display()))
         .listen("ws://127.0.0.1:0")
+        .listen("wss://127.0.0.1:0")
         .listen("quic://127.0.0.1:0")
         .start()
         .await?;
 
     println!(
-        "| {:<6} | {:<8} | {:>6} | {:<16} | {:>13} |",
+        "| {:<6} | {:<11} | {:>6} | {:<16} | {:>13} |",
         "road", "codec", "answer", "pushes", "time per call"
     );
-    println!("|{:-<8}|{:-<10}|{:->8}|{:-<18}|{:->15}|", "", "", "", "", "");
+    println!("|{:-<8}|{:-<13}|{:->8}|{:-<18}|{:->15}|", "", "", "", "", "");
     let mut right = 0;
     let mut all = 0;
     for endpoint in server.endpoints() {
         for codec in CODECS {
             let url = endpoint.clone().with_option("codec", codec).to_string();
-            let client =
-                Client::builder().transport(development::quic_client_with(&ca)?).connect(&url).await?;
+            let roads = Standard::transports_with(development::client_of(&ca)?);
+            let client = Client::builder().transports(roads).connect(&url).await?;
             let row = timeout(PATIENCE, exercise(&server, &client)).await??;
             let micros = row.per_call.as_secs_f64() * 1e6;
             println!(
-                "| {:<6} | {codec:<8} | {:>6} | {:<16} | {micros:>10.1} µs |",
+                "| {:<6} | {codec:<11} | {:>6} | {:<16} | {micros:>10.1} µs |",
                 endpoint.scheme(),
                 row.answer,
                 row.pushes

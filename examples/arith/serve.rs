@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use linkspan::{Server, Session};
+use linkspan::{Server, Session, Standard};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::service::{ArithServer, Calculator, TicksPush};
@@ -16,8 +16,8 @@ pub async fn run(endpoints: &[String]) -> Result<(), Failure> {
             Ok(())
         })
         .on_close(|session, reason| println!("- {}: {reason}", session.id()));
-    if endpoints.iter().any(|endpoint| endpoint.starts_with("quic:")) {
-        builder = builder.transport(development::quic_server()?);
+    if endpoints.iter().any(|endpoint| development::is_encrypted(endpoint)) {
+        builder = builder.transports(Standard::transports_with(development::server()?));
         println!("certificate authority: {}", development::CA_FILE);
     }
     for endpoint in endpoints {

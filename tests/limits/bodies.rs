@@ -5,7 +5,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::raw::{FIELDS, ONE_WAY, REQUEST, Raw, body, field, place, request};
-use crate::work::{ROADS, Stage, WorkClient, within};
+use crate::support::ROADS;
+use crate::work::{Stage, WorkClient, within};
 
 /// Bytes of a hello, and of a frame that claims to be larger than any.
 const GREETED: &[u8] =

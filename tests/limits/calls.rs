@@ -5,7 +5,8 @@ use std::time::Duration;
 use linkspan::{CallError, Code, Limits, Metadata, Ran, Status};
 
 use crate::raw::{FIELDS, ONE_WAY, REQUEST, Raw, field, metadata, request};
-use crate::work::{ROADS, Stage, WorkClient, within};
+use crate::support::ROADS;
+use crate::work::{Stage, WorkClient, within};
 
 fn status<T: std::fmt::Debug, E: std::fmt::Debug>(result: Result<T, CallError<E>>) -> Status {
     match result {

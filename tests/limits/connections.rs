@@ -7,7 +7,8 @@ use linkspan::{
 };
 
 use crate::raw::Raw;
-use crate::work::{ROADS, Stage, WorkClient, WorkServer, Worker, within};
+use crate::support::ROADS;
+use crate::work::{Stage, WorkClient, WorkServer, Worker, within};
 
 #[tokio::test]
 async fn one_connection_more_than_allowed_is_told_so_and_may_come_later() {

@@ -6,7 +6,8 @@ use linkspan::Limits;
 use linkspan::frame::{LAST, RESET};
 
 use crate::raw::{CANCEL, PING, Raw, put_number};
-use crate::work::{ROADS, Stage, WorkClient, within};
+use crate::support::ROADS;
+use crate::work::{Stage, WorkClient, within};
 
 fn slow() -> Limits {
     Limits::default().with_max_cancels_per_second(5).with_max_in_flight(4)

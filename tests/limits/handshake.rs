@@ -8,7 +8,8 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::task::JoinSet;
 
 use crate::raw::Raw;
-use crate::work::{ROADS, Stage, WorkServer, Worker, within};
+use crate::support::ROADS;
+use crate::work::{Stage, WorkServer, Worker, within};
 
 const DEADLINE: Duration = Duration::from_millis(400);
 

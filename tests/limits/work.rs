@@ -7,9 +7,6 @@ use tokio::time::timeout;
 
 use crate::support::{PATIENCE, Road};
 
-/// The roads on which what a peer sends may differ in its order.
-pub const ROADS: [&str; 5] = ["mem", "tcp", "unix", "ws", "quic"];
-
 #[linkspan::service]
 pub trait Work {
     async fn echo(&self, cx: &Context, text: String) -> String;

@@ -6,11 +6,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use linkspan::frame::{HEAD_LEN, KIND_CLOSE, KIND_HELLO, LANE, LAST, MAGIC, frame_lane};
-use linkspan::memory::Memory;
-use linkspan::quic::Quic;
-use linkspan::tcp::{Tcp, Unix};
-use linkspan::websocket::WebSocket;
-use linkspan::{Batch, Endpoint, Error, Inbox, Lane, Link, Pipe, Transport};
+use linkspan::tls::Tls;
+use linkspan::{Batch, Endpoint, Error, Inbox, Lane, Link, Pipe, Standard, Transport};
 use tokio::time::timeout;
 
 use crate::support::PATIENCE;
@@ -25,14 +22,9 @@ pub const FIELDS: u8 = 0x10;
 pub const ONE_WAY: u8 = 0x20;
 
 /// The transport of a road, trusting any certificate.
-pub fn transport(scheme: &str) -> Arc<dyn Transport> {
-    match scheme {
-        "mem" => Arc::new(Memory::new()),
-        "tcp" => Arc::new(Tcp::new()),
-        "unix" => Arc::new(Unix::new()),
-        "ws" => Arc::new(WebSocket::new()),
-        _ => Arc::new(Quic::new().dangerously_skip_verification()),
-    }
+fn transport(endpoint: &Endpoint) -> Arc<dyn Transport> {
+    let tls = Tls::new().dangerously_skip_verification();
+    Standard::transports_with(tls).find(endpoint).unwrap().clone()
 }
 
 /// One frame that came.
@@ -67,7 +59,7 @@ impl Raw {
 
     /// A link to `endpoint` that has said nothing.
     pub async fn silent(endpoint: &Endpoint) -> Self {
-        let transport = transport(endpoint.scheme());
+        let transport = transport(endpoint);
         Self::new(timeout(PATIENCE, transport.connect(endpoint)).await.unwrap().unwrap())
     }
 

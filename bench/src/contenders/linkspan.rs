@@ -1,6 +1,7 @@
 //! Linkspan, as an application uses it: a trait, a server, a generated stub.
 
-use linkspan::quic::{DevelopmentCa, Quic};
+use linkspan::quic::Quic;
+use linkspan::tls::{DevelopmentCa, Tls};
 use linkspan::{Blob, Client, Limits, Server};
 
 use super::{Args, Caller, Product};
@@ -54,7 +55,8 @@ pub(super) async fn serve(url: &str) -> Result<(), Failure> {
     if is_quic {
         let ca = DevelopmentCa::generate()?;
         std::fs::write(&ca_file, ca.ca_pem())?;
-        builder = builder.transport(Quic::new().with_identity(ca.issue(&["127.0.0.1", "localhost"])?));
+        let tls = Tls::new().with_identity(ca.issue(&["127.0.0.1", "localhost"])?);
+        builder = builder.transport(Quic::new().with_tls(tls));
     }
     let server = builder.start().await?;
     for endpoint in server.endpoints() {

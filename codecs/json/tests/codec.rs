@@ -6,6 +6,7 @@
     reason = "a test that panics has failed, in its helpers too"
 )]
 
+#[path = "../../tests/contract/mod.rs"]
 mod contract;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::contract::nesting::{Chain, List, Node, Shell, Stout, Tree, ends_at};
+use self::contract::nesting::{Chain, List, Node, Shell, Stout, Tree, ends_at, ends_where_limits_say};
 use self::contract::sample::{Sample, sample};
 use self::contract::{chain, encoded, on_a_small_stack, other_lengths_are_errors, round_trips};
 
@@ -71,6 +72,12 @@ fn nesting_ends_at_64_levels_whatever_the_type() {
 }
 
 #[test]
+fn nesting_ends_where_the_limits_say() {
+    ends_where_limits_say::<Json, List>(|depth| nested("[", "", "]", depth));
+    ends_where_limits_say::<Json, Value>(|depth| nested(r#"{"":"#, "0", "}", depth));
+}
+
+#[test]
 fn nesting_ends_in_types_that_serde_buffers_first() {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -102,9 +109,12 @@ fn a_type_that_recurses_without_consuming_anything_is_an_error() {
 }
 
 #[test]
-fn unknown_fields_are_skipped_however_deep() {
-    let bytes = [br#"{"unknown":"#.as_slice(), &nested("[", "", "]", 100_000), b"}"].concat();
-    assert_eq!(on_a_small_stack(move || decode::<Node>(&bytes)).unwrap(), Node::default());
+fn unknown_fields_are_skipped_and_nest_no_deeper_than_known_ones() {
+    let skips = br#"{"unknown":{"a":[1,"x",{}],"b":null},"child":null,"more":[[]]}"#;
+    assert_eq!(decode::<Node>(skips).unwrap(), Node::default());
+    ends_at::<Json, Node>(64, |depth| {
+        [br#"{"unknown":"#.as_slice(), &nested("[", "0", "]", depth - 1), b"}"].concat()
+    });
 }
 
 #[test]
@@ -165,7 +175,7 @@ fn decode<T>(bytes: &[u8]) -> Result<T, Error>
 where
     Json: Decode<T>,
 {
-    Json::decode(bytes)
+    contract::decoded::<Json, T>(bytes)
 }
 
 fn nested(open: &str, core: &str, close: &str, depth: usize) -> Vec<u8> {

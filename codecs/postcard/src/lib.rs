@@ -1,20 +1,20 @@
 //! The Postcard codec of Linkspan: the smallest bytes and the least work, between peers that share their types.
 //!
 //! ```
-//! use linkspan_core::{Decode, Encode, Error};
+//! use linkspan_core::{Decode, DecodeLimits, Encode, Error};
 //! use linkspan_postcard::Postcard;
 //!
 //! let mut bytes = Vec::new();
 //! Postcard::encode(&("apples", 3), &mut bytes)?;
 //! assert_eq!(bytes, b"\x06apples\x06");
-//! let (what, count): (String, i32) = Postcard::decode(&bytes)?;
+//! let (what, count): (String, i32) = Postcard::decode(&bytes, DecodeLimits::default())?;
 //! assert_eq!((what.as_str(), count), ("apples", 3));
 //! # Ok::<(), Error>(())
 //! ```
 
 mod append;
 
-use linkspan_core::{BoxError, Codec, Decode, DepthLimited, Encode, Error, ErrorKind};
+use linkspan_core::{BoxError, Codec, Decode, DecodeLimits, DepthLimited, Encode, Error, ErrorKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -25,7 +25,7 @@ use self::append::Append;
 /// The bytes do not describe themselves: both peers must agree on every field and variant, in order. What serde can only
 /// read from a format that does is an error when it is decoded (untagged and internally tagged enums,
 /// `serde_json::Value`) or encoded (flattened fields). Elements that take no bytes are few: a
-/// longer sequence of `()` than 8,192 and the message's own length does not decode.
+/// longer sequence of `()` than [`DecodeLimits::max_reserve_len`] and the message's own length does not decode.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Postcard;
 
@@ -41,9 +41,9 @@ impl<T: Serialize + ?Sized> Encode<T> for Postcard {
 }
 
 impl<T: DeserializeOwned> Decode<T> for Postcard {
-    fn decode(bytes: &[u8]) -> Result<T, Error> {
+    fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<T, Error> {
         let mut postcard = postcard::Deserializer::from_bytes(bytes);
-        let value = DepthLimited::new(&mut postcard, bytes.len()).deserialize().map_err(invalid)?;
+        let value = DepthLimited::new(&mut postcard, bytes.len(), limits).deserialize().map_err(invalid)?;
         match postcard.finalize().map_err(invalid)? {
             [] => Ok(value),
             _ => Err(invalid("bytes are left over")),

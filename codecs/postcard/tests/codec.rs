@@ -6,7 +6,7 @@
     reason = "a test that panics has failed, in its helpers too"
 )]
 
-#[path = "../../json/tests/contract/mod.rs"]
+#[path = "../../tests/contract/mod.rs"]
 mod contract;
 #[path = "codec/hostile.rs"]
 mod hostile;
@@ -20,7 +20,9 @@ use linkspan_postcard::Postcard;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize, Serializer};
 
-use self::contract::nesting::{Chain, List, Node, Shell, Stout, Tree, Wrapper, ends_at};
+use self::contract::nesting::{
+    Chain, List, Node, Shell, Stout, Tree, Wrapper, ends_at, ends_where_limits_say,
+};
 use self::contract::sample::{Sample, sample};
 use self::contract::{chain, encoded, other_lengths_are_errors, round_trips};
 
@@ -68,6 +70,12 @@ fn nesting_ends_at_64_levels_whatever_the_type() {
     ends_at::<Postcard, Stout>(63, |depth| {
         nested(&open, &encoded::<Postcard, _>(&Stout::default()), depth - 1)
     });
+}
+
+#[test]
+fn nesting_ends_where_the_limits_say() {
+    ends_where_limits_say::<Postcard, List>(|depth| nested(&[1], &[0], depth - 1));
+    ends_where_limits_say::<Postcard, Chain>(|depth| nested(&[1], &[0], depth));
 }
 
 #[test]
@@ -138,7 +146,7 @@ fn decode<T>(bytes: &[u8]) -> Result<T, Error>
 where
     Postcard: Decode<T>,
 {
-    Postcard::decode(bytes)
+    contract::decoded::<Postcard, T>(bytes)
 }
 
 fn nested(open: &[u8], core: &[u8], depth: usize) -> Vec<u8> {

@@ -10,7 +10,7 @@ use super::events::Buffers;
 use super::{Backoff, Caller, Client, Inner};
 use crate::clock::now;
 use crate::connection::{Connection, Offer, Role, choose_codec};
-use crate::driver::{Driver, Greeted, greet, wind_down};
+use crate::driver::{Driver, Greeted, Ungreeted, greet, wind_down};
 use crate::service::{Router, Runner};
 use crate::session::Facts;
 use crate::transport::Pipe;
@@ -55,6 +55,13 @@ impl<K: Stack> ClientBuilder<K> {
     #[must_use]
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transports.register(Arc::new(transport));
+        self
+    }
+
+    /// Adds several transports, or replaces those of their schemes.
+    #[must_use]
+    pub fn transports(mut self, transports: Transports) -> Self {
+        self.transports.register_all(transports);
         self
     }
 
@@ -115,11 +122,11 @@ impl<K: Stack> ClientBuilder<K> {
         connection.offer(&Offer { codecs, metadata: self.metadata })?;
         let greeted = match greet(&mut *pipe, &mut connection).await {
             Ok(greeted) => greeted,
-            Err(close) => {
+            Err(Ungreeted { close, error }) => {
                 let mut rest = Batch::new();
                 connection.poll_batch(&mut rest);
                 let _ = tokio::time::timeout(LINGER, wind_down(&mut *pipe, &mut rest, &close)).await;
-                return Err(refused(&endpoint, &close));
+                return Err(error.map_or_else(|| refused(&endpoint, &close), |error| error.at(&endpoint)));
             }
         };
         let Some(codec) = choose_codec(&greeted.opened.codecs, K::Codecs::NAMES) else {
@@ -151,6 +158,7 @@ fn start<K: Stack>(
         id: opened.session.map_or_else(SessionId::generate, SessionId::from_bytes),
         peer,
         codec,
+        decode_limits: limits.decode_limits(),
         agent: opened.agent,
         metadata: opened.metadata,
         takes_pushes: false,

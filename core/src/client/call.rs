@@ -118,12 +118,13 @@ impl<A, R, E> Call<A, R, E> {
 
     fn poll_response(&mut self, cx: &Context<'_>) -> Poll<Result<Response<R>, CallError<E>>> {
         let answer = ready!(self.poll_answer(cx))?;
-        let codec = self.caller.session().codec_index();
+        let session = self.caller.session();
+        let (codec, limits) = (session.codec_index(), session.decode_limits());
         let unreadable = |error: Error| {
             CallError::Status(Status::new(
                 Code::Internal,
                 Ran::Yes,
-                format!("answer cannot be read: {error}"),
+                format!("answer cannot be read: {}", error.chain()),
             ))
         };
         if let Some(codec) = answer.codec {
@@ -131,10 +132,10 @@ impl<A, R, E> Call<A, R, E> {
             return Poll::Ready(Err(Status::new(Code::Unimplemented, Ran::Yes, message).into()));
         }
         Poll::Ready(match answer.outcome {
-            Outcome::Value => (self.method.decode)(codec, &answer.body)
+            Outcome::Value => (self.method.decode)(codec, &answer.body, limits)
                 .map(|value| Response { value, metadata: answer.metadata })
                 .map_err(unreadable),
-            Outcome::ApplicationError => Err((self.method.decode_error)(codec, &answer.body)
+            Outcome::ApplicationError => Err((self.method.decode_error)(codec, &answer.body, limits)
                 .map_or_else(unreadable, CallError::Application)),
         })
     }

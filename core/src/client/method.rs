@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Call, OneWayCall};
-use crate::{Close, CloseCode, CodecIndex, DecodeBy, EncodeBy, Error, Session};
+use crate::{Close, CloseCode, CodecIndex, DecodeBy, DecodeLimits, EncodeBy, Error, Session};
 
 /// Starts calls on one connection. Cheap to clone; the connection stays open as long as one is left.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ impl Caller {
 }
 
 pub(crate) type EncodeFn<T> = fn(CodecIndex, &T, &mut Vec<u8>) -> Result<(), Error>;
-pub(crate) type DecodeFn<T> = fn(CodecIndex, &[u8]) -> Result<T, Error>;
+pub(crate) type DecodeFn<T> = fn(CodecIndex, &[u8], DecodeLimits) -> Result<T, Error>;
 
 /// A method with arguments `A`, value `R` and error `E`, compiled for every codec of one set.
 pub struct Method<A, R, E> {
@@ -80,7 +80,7 @@ impl<A, R> Method<A, R, Infallible> {
             path,
             encode: <S as EncodeBy<A>>::encode,
             decode: <S as DecodeBy<R>>::decode,
-            decode_error: |_, _| Err(Error::protocol("an error from a method that has none")),
+            decode_error: |_, _, _| Err(Error::protocol("an error from a method that has none")),
         }
     }
 }

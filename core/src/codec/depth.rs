@@ -15,33 +15,30 @@ mod tests;
 use serde::{Deserialize, Deserializer};
 
 use self::budget::{Budget, Place};
+use super::DecodeLimits;
 use crate::BoxError;
-
-/// Deepest nesting that decodes, in levels.
-///
-/// A level is what JSON writes as a pair of brackets, whatever the codec: a sequence, tuple, map or struct is one level; a
-/// variant with one unnamed field is one; a variant with several fields, or named ones, is two. Scalars, strings, bytes
-/// and variants without fields are none.
-///
-/// Options and newtypes show in no bracket and are no level. But a type can recurse through them alone, so a path from
-/// the root to a leaf may hold at most 128 of them: two for each level.
-pub const MAX_DEPTH: u8 = 64;
 
 /// A deserializer that reads one value, within limits that no input exceeds:
 ///
-/// - nesting ends at [`MAX_DEPTH`] levels, which in a debug build fits a stack of 2 MiB for values of 1 KiB a level;
-/// - sequences and maps together hold at most one element for each byte of input, and 8 KiB of elements more (8,192 of
-///   `()`): some formats let an element take no bytes, but no value needs many of those;
-/// - a collection is told to reserve at most 64 elements ahead of those that have arrived, so 8 KiB if they are 128
-///   bytes each; it grows from there as they come.
+/// - nesting ends at [`max_depth`](DecodeLimits::max_depth) levels, before the deserializer goes deeper;
+/// - sequences and maps together hold at most one element for each byte of input, and
+///   [`max_reserve_len`](DecodeLimits::max_reserve_len) bytes of elements more (by default 8,192 of `()`): some formats let
+///   an element take no bytes, but no value needs many of those;
+/// - a collection is told to reserve at most one element for each 128 bytes of
+///   [`max_reserve_len`](DecodeLimits::max_reserve_len) ahead of those that have arrived (by default 64, so 8 KiB if they
+///   are 128 bytes each; serde does not tell their size); it grows from there as they come.
+///
+/// What a type ignores is read like the rest and forgotten, since a deserializer that skips by itself may recurse where
+/// nobody counts: [`deserialize_ignored_any`](Deserializer::deserialize_ignored_any) becomes
+/// [`deserialize_any`](Deserializer::deserialize_any).
 ///
 /// ```
-/// use linkspan_core::DepthLimited;
+/// use linkspan_core::{DecodeLimits, DepthLimited};
 /// use serde::de::IntoDeserializer;
 /// use serde::de::value::{Error, SeqDeserializer};
 ///
 /// let sequence: SeqDeserializer<_, Error> = vec![1u8, 2, 3].into_deserializer();
-/// let numbers: Vec<u8> = DepthLimited::new(sequence, 3).deserialize()?;
+/// let numbers: Vec<u8> = DepthLimited::new(sequence, 3, DecodeLimits::default()).deserialize()?;
 /// assert_eq!(numbers, [1, 2, 3]);
 /// # Ok::<(), linkspan_core::BoxError>(())
 /// ```
@@ -49,12 +46,13 @@ pub const MAX_DEPTH: u8 = 64;
 pub struct DepthLimited<D> {
     deserializer: D,
     input_len: usize,
+    limits: DecodeLimits,
 }
 
 impl<D> DepthLimited<D> {
     /// Limits `deserializer`, whose input is `input_len` bytes long.
-    pub fn new(deserializer: D, input_len: usize) -> Self {
-        Self { deserializer, input_len }
+    pub fn new(deserializer: D, input_len: usize, limits: DecodeLimits) -> Self {
+        Self { deserializer, input_len, limits }
     }
 
     /// Reads a value.
@@ -67,7 +65,7 @@ impl<D> DepthLimited<D> {
         T: Deserialize<'de>,
         D: Deserializer<'de, Error: Send + Sync + 'static>,
     {
-        let budget = Budget::new(self.input_len);
+        let budget = Budget::new(self.input_len, self.limits);
         let value = T::deserialize(Place::root(&budget).around(self.deserializer));
         match budget.exceeded() {
             Some(limit) => Err(limit.into()),

@@ -1,6 +1,6 @@
 //! The codecs an application is built with: a tuple, and an index into it.
 
-use super::{Codec, Decode, Encode};
+use super::{Codec, Decode, DecodeLimits, Encode};
 use crate::{Error, ErrorKind};
 
 /// Which codec of the application's set a connection uses.
@@ -52,11 +52,11 @@ pub trait EncodeBy<T: ?Sized>: CodecSet {
     note = "a serde codec decodes what implements `serde::de::DeserializeOwned`"
 )]
 pub trait DecodeBy<T>: CodecSet {
-    /// Reads a value in the codec at `index` from exactly `bytes`.
+    /// Reads a value in the codec at `index` from exactly `bytes`, within `limits`.
     ///
     /// # Errors
     /// As [`Decode::decode`]; [`ErrorKind::UnsupportedCodec`] if the index is not of this set.
-    fn decode(index: CodecIndex, bytes: &[u8]) -> Result<T, Error>;
+    fn decode(index: CodecIndex, bytes: &[u8], limits: DecodeLimits) -> Result<T, Error>;
 }
 
 fn no_such_codec() -> Error {
@@ -77,9 +77,9 @@ macro_rules! tuple {
             }
         }
         impl<T, $($codec: Decode<T>),+> DecodeBy<T> for ($($codec,)+) {
-            fn decode(index: CodecIndex, bytes: &[u8]) -> Result<T, Error> {
+            fn decode(index: CodecIndex, bytes: &[u8], limits: DecodeLimits) -> Result<T, Error> {
                 match index.0 {
-                    $($index => $codec::decode(bytes),)+
+                    $($index => $codec::decode(bytes, limits),)+
                     _ => Err(no_such_codec()),
                 }
             }

@@ -62,7 +62,7 @@ impl Calls {
         self.slots.len()
     }
 
-    /// Takes the smallest free number below `max`.
+    /// Takes a free number below `max`.
     pub(crate) fn start(&mut self, max: usize, deadline: Option<Instant>) -> Result<u32, CallFailed> {
         let entry = self.slots.vacant_entry();
         let full = || {

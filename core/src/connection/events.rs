@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::Opened;
 use crate::wire::{Gap, MAX_INLINE_LEN};
-use crate::{CodecSet, DecodeBy, Error, ErrorKind, Metadata, RAW};
+use crate::{CodecSet, DecodeBy, DecodeLimits, Error, ErrorKind, Metadata, RAW};
 
 /// What one step brought. The driver empties it outside the lock.
 #[derive(Debug, Default)]
@@ -67,6 +67,8 @@ pub struct Notification {
     path: Bytes,
     metadata: Metadata,
     codec: NotificationCodec,
+    /// The connection's, set on delivery.
+    decode_limits: DecodeLimits,
     body: Bytes,
 }
 
@@ -84,7 +86,7 @@ impl Notification {
             None => NotificationCodec::Connection(""),
             Some(name) => NotificationCodec::Named(name.to_owned()),
         };
-        Self { path, metadata, codec, body: Bytes::new() }
+        Self { path, metadata, codec, decode_limits: DecodeLimits::new(), body: Bytes::new() }
     }
 
     pub(crate) fn with_body(mut self, body: Bytes) -> Self {
@@ -99,9 +101,11 @@ impl Notification {
         self
     }
 
-    pub(crate) fn set_connection_codec(&mut self, name: &'static str) {
+    /// What its connection agreed on, and how its body is to be read.
+    pub(crate) fn set_connection(&mut self, codec: &'static str, decode_limits: DecodeLimits) {
+        self.decode_limits = decode_limits;
         if let NotificationCodec::Connection(known) = &mut self.codec {
-            *known = name;
+            *known = codec;
         }
     }
 
@@ -138,7 +142,7 @@ impl Notification {
         &self.body
     }
 
-    /// The body as a value.
+    /// The body as a value, read within the limits of the client that received it.
     ///
     /// # Errors
     /// [`ErrorKind::UnsupportedCodec`] if its codec is not of set `S` (a raw one never is); [`ErrorKind::Decode`] if
@@ -149,7 +153,7 @@ impl Notification {
                 if self.codec() == RAW { "is raw bytes" } else { "is in a codec this application lacks" };
             Error::new(ErrorKind::UnsupportedCodec, format!("notification {} {why}", self.path()))
         })?;
-        S::decode(index, &self.body)
+        S::decode(index, &self.body, self.decode_limits)
     }
 
     /// The same in memory of its own, if it is small: large bodies hardly share theirs.

@@ -41,7 +41,7 @@ impl Connection {
                 Err(Error::protocol(format!("call {call} is in flight already")))
             }
             (Some(call), Err(error)) => {
-                self.discard_body(request.place)?;
+                self.refuse_body(request.place)?;
                 let code = match error.kind() {
                     ErrorKind::Closed => Code::Unavailable,
                     _ => Code::ResourceExhausted,
@@ -125,7 +125,7 @@ impl Connection {
         let metadata = metadata.unwrap_or_default();
         // Our bounds are not in the hello, so the peer broke none: the call pays, not the connection.
         if let Err(error) = self.check_len(place).and_then(|()| self.check_metadata(&metadata)) {
-            self.discard_body(place)?;
+            self.refuse_body(place)?;
             let status = Status::new(Code::ResourceExhausted, Ran::Yes, format!("answer: {error}"));
             self.finish_call(call, Err(status), after_pushes, events);
             return Ok(());
@@ -203,7 +203,7 @@ impl Connection {
         events: &mut Events,
     ) -> Result<(), Error> {
         if self.check_len(place).and_then(|()| self.check_metadata(head.metadata())).is_err() {
-            self.discard_body(place)?;
+            self.refuse_body(place)?;
             return self.handle_gap(Gap::new(1, GapReason::Other), events);
         }
         match place {
@@ -244,8 +244,8 @@ impl Connection {
         matches!(self.lanes.owner(lane), Some(Owner::Response(call)) if self.calls.is_told(call))
     }
 
-    fn discard_body(&mut self, place: Option<BodyPlace>) -> Result<(), Error> {
-        place.map_or(Ok(()), |place| self.lanes.discard(place.lane))
+    fn refuse_body(&mut self, place: Option<BodyPlace>) -> Result<(), Error> {
+        place.map_or(Ok(()), |place| self.lanes.refuse(place.lane))
     }
 
     /// The body of `owner` is whole, or will not come.

@@ -73,6 +73,9 @@ impl Lanes {
         if arriving.announced.is_some() || arriving.discarded {
             return Err(Error::protocol("two bodies on one lane"));
         }
+        if arriving.body.len() > len {
+            return Err(longer("body", len, "max_message_len"));
+        }
         arriving.announced = Some((owner, len));
         match arriving.end {
             Some(End::Reset) => {
@@ -97,13 +100,12 @@ impl Lanes {
         }
         let (discarded, announced) = (arriving.discarded, arriving.announced);
         if !discarded {
-            let too_large = |what: String| Err(Error::new(ErrorKind::FrameTooLarge, what));
             let max = announced.map_or(max_body, |(_, len)| len);
             if arriving.body.len() + bytes.len() > max {
-                return too_large(format!("body of more than {max} bytes (max_message_len)"));
+                return Err(longer("body", max, "max_message_len"));
             }
             if held > max_held {
-                return too_large(format!("unfinished bodies of more than {max_held} bytes (max_lanes)"));
+                return Err(longer("unfinished bodies", max_held, "max_lanes"));
             }
             arriving.body.extend_from_slice(bytes);
         }
@@ -143,6 +145,15 @@ impl Lanes {
             self.remove(lane);
         }
         Ok(owner)
+    }
+
+    /// A head that names `lane` is refused: what comes of its body is dropped.
+    pub(crate) fn refuse(&mut self, lane: Lane) -> Result<(), Error> {
+        let arriving = self.lane(lane)?;
+        if arriving.announced.is_some() || arriving.discarded {
+            return Err(Error::protocol("two bodies on one lane"));
+        }
+        self.discard(lane)
     }
 
     /// The owner of `lane` is gone: what still comes is dropped.
@@ -192,6 +203,10 @@ impl Lanes {
             _ => Err(Error::protocol("body is not as long as its head says")),
         }
     }
+}
+
+fn longer(what: &str, max: usize, limit: &str) -> Error {
+    Error::new(ErrorKind::FrameTooLarge, format!("{what} of more than {max} bytes ({limit})"))
 }
 
 /// Lanes whose bodies may overtake their heads. Chosen as the small bodies of one round trip on a fast road.

@@ -207,7 +207,12 @@ impl Admission<'_> {
         let max_lanes = self.peer.capabilities().max_lanes;
         let mut connection = Connection::new(Role::Acceptor, limits.clone(), max_lanes, self.started);
         let greeted = match checked {
-            Ok(()) => unless_stopped(stop, greet(&mut *self.pipe, &mut connection)).await,
+            Ok(()) => {
+                let greeting = async {
+                    greet(&mut *self.pipe, &mut connection).await.map_err(|ungreeted| ungreeted.close)
+                };
+                unless_stopped(stop, greeting).await
+            }
             Err(close) => Err(close),
         };
         let chosen = greeted.and_then(|greeted| Ok((self.choose_codec(&greeted.opened)?, greeted)));
@@ -223,6 +228,7 @@ impl Admission<'_> {
             id: SessionId::generate(),
             peer: self.peer.clone(),
             codec,
+            decode_limits: self.host.limits.decode_limits(),
             agent: opened.agent,
             metadata: opened.metadata,
             takes_pushes: true,

@@ -73,6 +73,13 @@ impl<K: Stack> ServerBuilder<K> {
         self
     }
 
+    /// Adds several transports, or replaces those of their schemes.
+    #[must_use]
+    pub fn transports(mut self, transports: Transports) -> Self {
+        self.transports.register_all(transports);
+        self
+    }
+
     /// Other limits than the defaults.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -155,7 +162,7 @@ async fn listen(transports: &Transports, urls: &[String]) -> Result<Vec<Box<dyn 
     for url in urls {
         let endpoint: Endpoint = url.parse()?;
         let transport = transports.find(&endpoint)?;
-        if !transport.capabilities().encrypted && is_exposed(endpoint.host()) {
+        if !transport.is_encrypted(endpoint.scheme()) && is_exposed(endpoint.host()) {
             warn!(%endpoint, "listening in plaintext beyond this machine");
         }
         listeners.push(transport.listen(&endpoint).await?);

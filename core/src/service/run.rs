@@ -72,7 +72,7 @@ impl Runner {
             return Err(Status::new(Code::InvalidArgument, Ran::No, format!("{} {wrong}", method.path)));
         }
         let codec = self.codec(session, incoming.codec.as_deref())?;
-        let payload = Payload { codec, bytes: incoming.body };
+        let payload = Payload { codec, limits: session.decode_limits(), bytes: incoming.body };
         let context = Context::new(session.clone(), incoming.metadata, incoming.deadline);
         let start = || match &self.layers {
             None => route.call(context.clone(), payload),

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{Context, Service};
 use crate::connection::{Reply, ReplyBody};
-use crate::{Code, CodecIndex, DecodeBy, EncodeBy, Error, Ran, Status};
+use crate::{Code, CodecIndex, DecodeBy, DecodeLimits, EncodeBy, Error, Ran, Status};
 
 /// The future of one call: from encoded arguments to encoded answer.
 pub type Handling = Pin<Box<dyn Future<Output = Reply> + Send>>;
@@ -18,6 +18,7 @@ pub type Handling = Pin<Box<dyn Future<Output = Reply> + Send>>;
 #[derive(Clone, Debug)]
 pub struct Payload {
     pub(crate) codec: CodecIndex,
+    pub(crate) limits: DecodeLimits,
     pub(crate) bytes: Bytes,
 }
 
@@ -147,14 +148,14 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
     {
         self.methods.push(MethodDescription { path, one_way, options });
         self.starts.push(Box::new(move |service, context: Context, payload| {
-            let args = match S::decode(payload.codec, &payload.bytes) {
+            let args = match S::decode(payload.codec, &payload.bytes, payload.limits) {
                 Ok(args) => args,
                 Err(error) => return Box::pin(std::future::ready(refuse(path, &error))),
             };
             let future = handler(service, context.clone(), args);
             Box::pin(async move {
                 let body = finish(payload.codec, future.await).unwrap_or_else(|error| {
-                    let message = format!("{path}: {}", chain(&error));
+                    let message = format!("{path}: {}", error.chain());
                     ReplyBody::Failure(Status::new(Code::Internal, Ran::Yes, message))
                 });
                 Reply { body, metadata: context.take_response_metadata() }
@@ -200,21 +201,9 @@ fn refuse(path: &str, error: &Error) -> Reply {
     Reply::failure(Status::new(
         Code::InvalidArgument,
         Ran::No,
-        format!("arguments of {path}: {}", chain(error)),
+        format!("arguments of {path}: {}", error.chain()),
     ))
 }
 
 /// Room for an answer at first: small ones, which are most, then need no second allocation.
 const SMALL_ANSWER_LEN: usize = 64;
-
-/// An error with its causes, each once.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}

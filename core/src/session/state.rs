@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::SessionId;
 use crate::clock::now;
 use crate::connection::{CancelReason, Connection, Events};
-use crate::{CodecIndex, Context, Metadata, PeerInfo};
+use crate::{CodecIndex, Context, DecodeLimits, Metadata, PeerInfo};
 
 /// What does not change during a session.
 #[derive(Debug)]
@@ -15,6 +15,7 @@ pub(crate) struct Facts {
     pub(crate) id: SessionId,
     pub(crate) peer: PeerInfo,
     pub(crate) codec: (CodecIndex, &'static str),
+    pub(crate) decode_limits: DecodeLimits,
     pub(crate) agent: String,
     pub(crate) metadata: Metadata,
     /// The peer is a client; a server takes calls only.

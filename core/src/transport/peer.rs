@@ -1,5 +1,7 @@
 //! What is known of a peer from the road it came by.
 
+use std::net::IpAddr;
+
 use crate::{Capabilities, Endpoint};
 
 /// Facts about a link and the peer at its other end.
@@ -41,8 +43,30 @@ pub struct TlsInfo {
     pub alpn: Option<String>,
     /// The name the client asked for.
     pub server_name: Option<String>,
-    /// The peer's certificate chain in DER, its own first; empty if it showed none.
+    /// The peer's certificate chain in DER, its own first; empty if it showed none. Whoever verifies nothing sees it too.
     pub certificates: Vec<Vec<u8>>,
+    /// Who the peer proved to be: none without a certificate, and none if it was not verified.
+    pub identity: Option<TlsIdentity>,
+}
+
+/// The names in a peer's certificate, which was verified: its issuer, chain and dates are right, and the peer holds its
+/// key.
+///
+/// A server sees here whom a client's certificate was issued to, a client the server it reached. Which name counts is a
+/// matter between an application and its issuer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsIdentity {
+    /// The subject's common name.
+    pub common_name: Option<String>,
+    /// Host names it is valid for; a leading `*.` stands for one label.
+    pub dns_names: Vec<String>,
+    /// E-mail addresses.
+    pub emails: Vec<String>,
+    /// IP addresses it is valid for.
+    pub ip_addresses: Vec<IpAddr>,
+    /// URIs, such as SPIFFE ids (`spiffe://example.org/billing`).
+    pub uris: Vec<String>,
 }
 
 /// What the HTTP upgrade of a WebSocket told.

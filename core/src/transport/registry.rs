@@ -28,6 +28,11 @@ impl Transports {
         self.0.insert(0, transport);
     }
 
+    /// Adds every transport of `others`, as [`register`](Self::register) does with one.
+    pub fn register_all(&mut self, others: Self) {
+        self.0.splice(0..0, others.0);
+    }
+
     /// The transport for `endpoint`.
     ///
     /// # Errors

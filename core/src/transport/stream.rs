@@ -12,7 +12,7 @@ use tokio_util::io::poll_read_buf;
 
 use super::{Link, PeerInfo, Pipe};
 use crate::frame::{HEAD_LEN, KIND_CLOSE, KIND_HELLO, MAGIC};
-use crate::{Batch, Close, Error, ErrorKind, Inbox};
+use crate::{Batch, Close, Error, Inbox};
 
 impl Link {
     /// A link over a byte stream: frames are written as they stand, many per vectored write, and read many per read.
@@ -47,15 +47,15 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Pipe for StreamPipe<S> {
                 [only] => ready!(io.poll_write(cx, only)), // a plain write costs the kernel less
                 many => ready!(io.poll_write_vectored(cx, many)),
             };
-            let written = written.map_err(lost)?;
+            let written = written.map_err(Error::link_failed)?;
             if written == 0 {
-                return Poll::Ready(Err(lost(io::ErrorKind::WriteZero.into())));
+                return Poll::Ready(Err(Error::link_failed(io::ErrorKind::WriteZero.into())));
             }
             self.unflushed = true;
             batch.advance(written);
         }
         if self.unflushed {
-            ready!(Pin::new(&mut self.io).poll_flush(cx)).map_err(lost)?;
+            ready!(Pin::new(&mut self.io).poll_flush(cx)).map_err(Error::link_failed)?;
             self.unflushed = false;
         }
         Poll::Ready(Ok(()))
@@ -69,7 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Pipe for StreamPipe<S> {
             if read.is_pending() {
                 self.give_back_room();
             }
-            if ready!(read).map_err(lost)? == 0 {
+            if ready!(read).map_err(Error::link_failed)? == 0 {
                 return Poll::Ready(if self.buffer.is_empty() {
                     Ok(false)
                 } else {
@@ -88,7 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Pipe for StreamPipe<S> {
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>, _close: &Close) -> Poll<Result<(), Error>> {
-        Pin::new(&mut self.io).poll_shutdown(cx).map_err(lost)
+        Pin::new(&mut self.io).poll_shutdown(cx).map_err(Error::link_failed)
     }
 }
 
@@ -131,13 +131,19 @@ fn check_greeting(buffer: &[u8]) -> Result<bool, Error> {
     let known = MAGIC.len().min(magic.len());
     let possible = [[KIND_HELLO, 0], [KIND_CLOSE, 0]].iter().any(|start| start.starts_with(kind_and_flags));
     if !possible || magic.get(..known) != MAGIC.get(..known) {
-        return Err(Error::protocol("the first bytes are not a Linkspan hello"));
+        return Err(unknown_greeting(buffer));
     }
     Ok(known == MAGIC.len())
 }
 
-fn lost(error: io::Error) -> Error {
-    Error::new(ErrorKind::Closed, "link failed").with_source(error)
+/// Why `buffer` is no greeting.
+fn unknown_greeting(buffer: &[u8]) -> Error {
+    // RFC 8446 §5.1: a record begins with its type, 20 to 24, and a version whose first byte is 3.
+    Error::protocol(if matches!(buffer, [20..=24, 3, ..]) {
+        "the peer speaks TLS, and this link is plaintext; use an encrypted scheme (tls://, wss://) on both sides, or on neither"
+    } else {
+        "the first bytes are not a Linkspan hello"
+    })
 }
 
 thread_local! {
@@ -197,6 +203,19 @@ mod tests {
             places.insert(inbox.frames().next().unwrap().as_ptr().addr());
         }
         assert_eq!(places.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_speaks_tls_is_told_from_other_strangers() {
+        let hello: &[u8] = b"\x16\x03\x01\x00\xf8\x01";
+        let alert: &[u8] = b"\x15\x03\x03\x00\x02\x02\x32";
+        for (bytes, is_tls) in [(hello, true), (alert, true), (b"GET / HTTP/1.1", false)] {
+            let (mut peer, mut pipe) = pair();
+            peer.write_all(bytes).await.unwrap();
+            let error = poll_fn(|cx| pipe.poll_recv(cx, &mut Inbox::new())).await.unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Protocol);
+            assert_eq!(error.to_string().contains("TLS"), is_tls, "{error}");
+        }
     }
 
     #[tokio::test]

@@ -80,6 +80,7 @@ fn hello(frame: &[u8]) -> Result<Hello, Error> {
         match tag {
             tag::HELLO_VERSIONS => hello.versions = (value.varint()?, value.varint()?),
             tag::HELLO_CODECS => {
+                hello.codecs.clear(); // of several fields, the last counts
                 while !value.is_empty() {
                     if hello.codecs.len() == MAX_CODECS {
                         return Err(Error::protocol("hello names more than 64 codecs"));

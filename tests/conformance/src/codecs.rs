@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use linkspan_core::typed::{Caller, Event, Method, OneWayMethod};
 use linkspan_core::{
-    Client, CodecIndex, CodecSet, DecodeBy, EncodeBy, Endpoint, Error, Events, Gap, Limits, Metadata,
-    Notification, Notifications, Push, Server, Session, Sessions, Transport,
+    Client, CodecIndex, CodecSet, DecodeBy, DecodeLimits, EncodeBy, Endpoint, Error, Events, Gap, Limits,
+    Metadata, Notification, Notifications, Push, Server, Session, Sessions, Transport,
 };
 
+use crate::guard::Guard;
+use crate::hook::ConnectHook;
 use crate::observer::{Observer, Seen};
 use crate::service::{ECHO, KitService, RUN, RUN_NEVER, RUN_TOKEN, TELL, push_of};
 use crate::stage::{Forward, Sabotage};
@@ -81,8 +83,10 @@ pub(crate) struct Values {
     pub(crate) push: fn(Note) -> Push,
     pub(crate) read_note: fn(&Notification) -> Result<Note, Error>,
     pub(crate) index: CodecIndex,
+    pub(crate) encode_ask: fn(CodecIndex, &Ask, &mut Vec<u8>) -> Result<(), Error>,
+    pub(crate) encode_text: fn(CodecIndex, &String, &mut Vec<u8>) -> Result<(), Error>,
     pub(crate) encode_sample: fn(CodecIndex, &Sample, &mut Vec<u8>) -> Result<(), Error>,
-    pub(crate) decode_sample: fn(CodecIndex, &[u8]) -> Result<Sample, Error>,
+    pub(crate) decode_sample: fn(CodecIndex, &[u8], DecodeLimits) -> Result<Sample, Error>,
 }
 
 impl CodecChoice {
@@ -107,6 +111,8 @@ impl CodecChoice {
             push: push_of::<C>,
             read_note: |notification| notification.decode_body::<C, Note>(),
             index: C::find(name)?,
+            encode_ask: <C as EncodeBy<Ask>>::encode,
+            encode_text: <C as EncodeBy<String>>::encode,
             encode_sample: <C as EncodeBy<Sample>>::encode,
             decode_sample: <C as DecodeBy<Sample>>::decode,
         };
@@ -127,6 +133,26 @@ impl CodecChoice {
         &self.values
     }
 
+    /// What travels when [`ECHO`] is called with `text`, or answers with it.
+    pub(crate) fn text(&self, text: impl Into<String>) -> Result<Vec<u8>, Error> {
+        let mut out = Vec::new();
+        (self.values.encode_text)(self.values.index, &text.into(), &mut out)?;
+        Ok(out)
+    }
+
+    /// What travels when the kit's service is asked for `ask`.
+    pub(crate) fn ask(&self, ask: &Ask) -> Result<Vec<u8>, Error> {
+        let mut out = Vec::new();
+        (self.values.encode_ask)(self.values.index, ask, &mut out)?;
+        Ok(out)
+    }
+
+    /// The same, with pushes made by `push`.
+    pub(crate) fn with_push(mut self, push: fn(Note) -> Push) -> Self {
+        self.values.push = push;
+        self
+    }
+
     pub(crate) fn application(&self) -> &dyn Application {
         &*self.application
     }
@@ -137,6 +163,8 @@ pub(crate) struct Serve {
     pub(crate) url: String,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) limits: Limits,
+    /// A layer around every call ends it as its metadata says.
+    pub(crate) guarded: bool,
     pub(crate) observer: Observer,
     pub(crate) sabotage: Sabotage,
 }
@@ -201,15 +229,17 @@ impl<C: CodecSet> Debug for Of<C> {
 impl<C: Speaks> Application for Of<C> {
     fn serve(&self, serve: Serve) -> Eventually<'_, Result<Box<dyn AnyServer>, Error>> {
         Box::pin(async move {
-            let Serve { url, transport, limits, observer, sabotage } = serve;
-            let (connected, closed) = (observer.clone(), observer.clone());
+            let Serve { url, transport, limits, guarded, observer, sabotage } = serve;
+            let (hook, closed) = (ConnectHook::new::<C>(&observer, &sabotage), observer.clone());
             let service = KitService::<C> { observer, alter: sabotage.service, stack: PhantomData };
-            let server = Server::<C>::builder()
+            let builder = Server::<C>::builder();
+            let builder = if guarded { builder.layer(Guard) } else { builder };
+            let server = builder
                 .transport(Forward(transport))
                 .limits(limits)
                 .listen(url)
                 .service(service)
-                .on_connect(move |session| admit(session, push_of::<C>, connected.clone()))
+                .on_connect(move |session| hook.clone().admit(session))
                 .on_close(move |session, close| {
                     for _ in 0..sabotage.close_hooks {
                         closed.record(Seen::Closed(session.id(), close.clone()));
@@ -229,19 +259,6 @@ impl<C: Speaks> Application for Of<C> {
             Ok(Arc::new(client) as Arc<dyn AnyClient>)
         })
     }
-}
-
-/// The kit's connect hook: does what the hello's metadata says.
-async fn admit(session: Session, push: fn(Note) -> Push, observer: Observer) -> Result<(), String> {
-    use linkspan_core::PushSink;
-    if let Some(reason) = session.hello_metadata().text(REFUSE) {
-        return Err(reason.to_owned());
-    }
-    if session.hello_metadata().get(GREET).is_some() {
-        session.push(push(Note::new(0, 0, 16))).await.map_err(|error| error.to_string())?;
-    }
-    observer.record(Seen::Connected(session.id()));
-    Ok(())
 }
 
 impl<C: Speaks> AnyServer for Server<C> {
@@ -279,8 +296,3 @@ impl<C: Speaks> AnyClient for Client<C> {
         self.events::<Noted>()
     }
 }
-
-/// Header of a hello: the connect hook refuses with its value.
-pub(crate) const REFUSE: &str = "refuse";
-/// Header of a hello: the connect hook pushes a note.
-pub(crate) const GREET: &str = "greet";

@@ -1,5 +1,7 @@
 //! Every promise on every road with every codec.
 
+mod arguments;
+
 use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,10 +27,16 @@ use crate::stage::Stage;
 /// ```
 #[derive(Default)]
 pub struct Matrix {
-    roads: Vec<Arc<dyn Harness>>,
+    roads: Vec<OneRoad>,
     codecs: Vec<CodecChoice>,
     promises: Vec<Promise>,
     known: Vec<Known>,
+}
+
+/// A road, and its codecs if they are not the matrix's.
+struct OneRoad {
+    harness: Arc<dyn Harness>,
+    codecs: Option<Vec<CodecChoice>>,
 }
 
 /// A promise that a column is known not to keep.
@@ -45,10 +53,26 @@ impl Matrix {
         Self { promises: promises(), ..Self::default() }
     }
 
-    /// Adds a road.
+    /// Adds a road, to be held to every promise in every codec of the matrix.
     #[must_use]
     pub fn road(mut self, road: impl Harness) -> Self {
-        self.roads.push(Arc::new(road));
+        self.roads.push(OneRoad { harness: Arc::new(road), codecs: None });
+        self
+    }
+
+    /// Adds a road, to be held to every promise in the codecs of the set `C` only: for roads that differ from another of
+    /// the matrix in nothing that a codec sees.
+    ///
+    /// ```
+    /// use linkspan_conformance::{Loopback, Matrix, Plain, Road};
+    ///
+    /// let road = Road::new("loop", Loopback::new(), "loop://{n}");
+    /// let report = Matrix::new().road_in::<(Plain,)>(road).run(Some("empty values"));
+    /// assert_eq!((report.cells(), report.failed()), (1, 0));
+    /// ```
+    #[must_use]
+    pub fn road_in<C: Speaks>(mut self, road: impl Harness) -> Self {
+        self.roads.push(OneRoad { harness: Arc::new(road), codecs: Some(CodecChoice::all_of::<C>()) });
         self
     }
 
@@ -89,11 +113,14 @@ impl Matrix {
         let stages: Vec<Stage> = self
             .roads
             .iter()
-            .flat_map(|road| self.codecs.iter().map(|codec| Stage::new(road.clone(), codec.clone())))
+            .flat_map(|OneRoad { harness, codecs }| {
+                let codecs = codecs.as_ref().unwrap_or(&self.codecs);
+                codecs.iter().map(|codec| Stage::new(harness.clone(), codec.clone()))
+            })
             .map(scaled)
             .collect();
         let columns = stages.iter().map(Stage::name).collect();
-        let rows = self.promises.iter().map(Promise::name).collect();
+        let began = now();
         let jobs: VecDeque<_> = (0..self.promises.len())
             .flat_map(|row| (0..stages.len()).map(move |column| (row, column)))
             .filter_map(|(row, column)| Some((row, column, self.promises.get(row)?, stages.get(column)?)))
@@ -105,27 +132,68 @@ impl Matrix {
             let (outcome, took) = self.hold(promise, stage);
             Cell { row, column, outcome, took }
         });
-        Report::new(rows, columns, cells)
+        Report::new(&self.promises, columns, cells, began.elapsed())
+    }
+
+    /// Runs as the body of a `#[test]`: prints the table, and panics with everything that failed.
+    ///
+    /// With `LINKSPAN_PROMISE` in the environment, only the cells whose promise or column contains its value run; with
+    /// `LINKSPAN_REPORT`, `NAME.md` and `NAME.html` are written into that directory.
+    ///
+    /// # Panics
+    /// A promise was not kept, a known failure was, or nothing ran.
+    pub fn assert_kept(&self, name: &str) {
+        let wanted = arguments::wanted();
+        let report = self.run(wanted.as_deref());
+        println!("{report}");
+        write_pages(&report, name);
+        assert!(report.cells() > 0, "{name}: no promise and no column contains {wanted:?}");
+        assert!(
+            report.is_kept(),
+            "{name}: {} of {} promises are not kept\n\n{}\nTo run one alone, set LINKSPAN_PROMISE to a part of its name.",
+            report.failed(),
+            report.cells(),
+            report.failures()
+        );
     }
 
     /// Runs as the `main` of a test without a harness: prints the report, and fails if a promise was not kept or cannot be
     /// broken.
     ///
-    /// Knows `--list`, and one filter, with which no saboteur runs. Other options, which `cargo test` passes to every
-    /// test, change nothing.
+    /// Knows `--list`; `--saboteurs`, which runs nothing else; and one filter, with which no saboteur runs unless asked
+    /// for. Other options, which `cargo test` passes to every
+    /// test, change nothing. With `LINKSPAN_REPORT` in the environment, `conformance.md` and `conformance.html` are
+    /// written into that directory.
     pub fn main(&self) -> ExitCode {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         if arguments.iter().any(|argument| argument == "--list") {
-            self.promises.iter().for_each(|promise| println!("{}: {}", promise.name(), promise.says()));
+            for promise in &self.promises {
+                println!("{}: {} {}", promise.name(), promise.says(), promise.invariants().join(" "));
+            }
             return ExitCode::SUCCESS;
         }
-        let filter = filter(&arguments);
+        let filter = arguments::filter(&arguments);
+        if arguments.iter().any(|argument| argument == "--saboteurs") {
+            return self.only_saboteurs(filter);
+        }
         let mut report = self.run(filter);
         if filter.is_none() {
-            report = report.with_sabotage(sabotage::check(&promises()));
+            report = report.with_sabotage(sabotage::check(&self.promises));
         }
+        write_pages(&report, "conformance");
         println!("{report}");
         if report.is_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    /// Only the saboteurs, against the promises whose name contains `filter`.
+    fn only_saboteurs(&self, filter: Option<&str>) -> ExitCode {
+        let wanted = |promise: &&Promise| filter.is_none_or(|filter| promise.name().contains(filter));
+        let promises: Vec<_> = self.promises.iter().filter(wanted).cloned().collect();
+        let found = sabotage::check(&promises);
+        // With few promises, most saboteurs have nothing to break.
+        let found = if filter.is_some() { found.without_idle() } else { found };
+        println!("{found}");
+        if found.is_honest() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
     fn hold(&self, promise: &Promise, stage: &Stage) -> (Outcome, Duration) {
@@ -157,18 +225,13 @@ impl std::fmt::Debug for Matrix {
     }
 }
 
-/// The filter among the arguments that `cargo test` passes on.
-fn filter(arguments: &[String]) -> Option<&str> {
-    let mut arguments = arguments.iter();
-    while let Some(argument) = arguments.next() {
-        if !argument.starts_with('-') {
-            return Some(argument);
-        }
-        if WITH_VALUE.contains(&argument.as_str()) {
-            arguments.next();
-        }
+/// Writes pages, if they are wanted.
+fn write_pages(report: &Report, name: &str) {
+    let Some(directory) = arguments::report_directory() else { return };
+    match report.write_to(&directory, name) {
+        Ok(()) => println!("report: {}", directory.join(name).with_extension("html").display()),
+        Err(error) => println!("report: cannot be written to {}: {error}", directory.display()),
     }
-    None
 }
 
 /// The stage with longer scenarios, if asked for.
@@ -200,9 +263,6 @@ fn now() -> std::time::Instant {
     std::time::Instant::now()
 }
 
-/// Options of the standard harness that a value follows.
-const WITH_VALUE: [&str; 6] = ["--test-threads", "--skip", "--logfile", "--color", "--format", "-Z"];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,17 +290,17 @@ mod tests {
     }
 
     #[test]
+    fn a_road_may_have_codecs_of_its_own() {
+        let other = Road::new("other", Loopback::new(), "loop://{n}");
+        let report = matrix().codecs::<(Plain,)>().road_in::<(Plain,)>(other).run(Some("kept"));
+        assert_eq!(report.cells(), 3, "two columns of the first road, one of the other");
+    }
+
+    #[test]
     fn a_filter_picks_promises_or_columns() {
         for (wanted, cells) in [("kept", 1), ("loop·plain", 2), ("no such", 0)] {
             let last = format!("cells: {cells}, passed: {}", cells.min(1));
             assert!(matrix().run(Some(wanted)).to_string().contains(&last), "{wanted}");
         }
-    }
-
-    #[test]
-    fn options_of_the_standard_harness_are_no_filter() {
-        let split = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(filter(&split("--nocapture --test-threads 1 --color always")), None);
-        assert_eq!(filter(&split("--nocapture cancel -q")), Some("cancel"));
     }
 }

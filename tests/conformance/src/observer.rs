@@ -1,9 +1,12 @@
 //! What is seen of a running server: handlers, hooks, and the gate that handlers wait for.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use linkspan_core::{Close, SessionId};
 use tokio::sync::watch;
+
+use crate::peer::Peer;
+use crate::waits::waiting;
 
 /// Something that happened at the server, in the order in which it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub enum Seen {
     Closed(SessionId, Close),
     /// The connect hook admitted a client.
     Connected(SessionId),
+    /// The connect hook began to wait at the gate.
+    Deciding(SessionId),
     /// A handler was dropped before it came to its end.
     Dropped(u64),
     /// A handler came to its end.
@@ -31,11 +36,17 @@ pub struct Observer(Arc<Inner>);
 struct Inner {
     log: watch::Sender<Vec<Seen>>,
     gate: watch::Sender<bool>,
+    /// With what handlers make calls of their own.
+    relay: Mutex<Option<Peer>>,
 }
 
 impl Observer {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Inner { log: watch::Sender::new(Vec::new()), gate: watch::Sender::new(false) }))
+        Self(Arc::new(Inner {
+            log: watch::Sender::new(Vec::new()),
+            gate: watch::Sender::new(false),
+            relay: Mutex::default(),
+        }))
     }
 
     pub(crate) fn record(&self, seen: Seen) {
@@ -49,20 +60,27 @@ impl Observer {
     }
 
     /// Waits until `holds` of everything seen so far.
-    pub async fn until(&self, mut holds: impl FnMut(&[Seen]) -> bool) {
+    pub async fn until(&self, holds: impl FnMut(&[Seen]) -> bool) {
+        let _waiting = waiting(|| "something at the server".to_owned());
+        self.wait(holds).await;
+    }
+
+    async fn wait(&self, mut holds: impl FnMut(&[Seen]) -> bool) {
         // The sender lives in `self`, so this cannot fail.
         let _ = self.0.log.subscribe().wait_for(|log| holds(log)).await;
     }
 
     /// Waits until `seen` was seen.
     pub async fn saw(&self, seen: Seen) {
-        self.until(|log| log.contains(&seen)).await;
+        let _waiting = waiting(|| format!("{seen:?} at the server"));
+        self.wait(|log| log.contains(&seen)).await;
     }
 
     /// Waits until a session's close hook ran, and says with what.
     pub async fn saw_close(&self, id: SessionId) -> Close {
         let mut found = None;
-        self.until(|log| {
+        let _waiting = waiting(|| "the close hook of a session".to_owned());
+        self.wait(|log| {
             found = log.iter().find_map(|seen| match seen {
                 Seen::Closed(closed, close) if *closed == id => Some(close.clone()),
                 _ => None,
@@ -86,6 +104,19 @@ impl Observer {
     /// Lets every handler pass that waits at the gate, or will.
     pub fn open_gate(&self) {
         self.0.gate.send_replace(true);
+    }
+
+    /// Lets handlers make calls of their own with `peer`.
+    pub fn relay_through(&self, peer: Peer) {
+        *self.relay_slot() = Some(peer);
+    }
+
+    pub(crate) fn relay(&self) -> Option<Peer> {
+        self.relay_slot().clone()
+    }
+
+    fn relay_slot(&self) -> std::sync::MutexGuard<'_, Option<Peer>> {
+        self.0.relay.lock().unwrap_or_else(PoisonError::into_inner) // no update can stop half-way
     }
 
     pub(crate) async fn gate(&self) {

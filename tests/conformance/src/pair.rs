@@ -8,7 +8,7 @@ use crate::broken::Broken;
 use crate::codecs::{AnyServer, CodecChoice, Join, Serve};
 use crate::observer::Observer;
 use crate::peer::Peer;
-use crate::raw::RawLink;
+use crate::raw::{RawLink, RawListener, welcome};
 use crate::stage::Stage;
 use crate::values::Note;
 use crate::watched::{Filters, Side, Tap, Watched};
@@ -21,6 +21,8 @@ pub struct Settings {
     pub server: Limits,
     /// Every client's.
     pub client: Limits,
+    /// A layer around every call ends it as its metadata says.
+    pub(crate) guarded: bool,
 }
 
 /// A running server and a connected client, with points to observe both. Dropping it ends both.
@@ -57,7 +59,8 @@ impl Pair {
     /// Cancel safe: both end.
     pub async fn open(stage: &Stage, settings: Settings) -> Result<Self, Broken> {
         let change = stage.sabotage.limits;
-        let settings = Settings { server: change(settings.server), client: change(settings.client) };
+        let guarded = settings.guarded;
+        let settings = Settings { server: change(settings.server), client: change(settings.client), guarded };
         let filters = stage.sabotage.link.map(|filters| filters());
         let seen = Observer::new();
         let serve = Serve {
@@ -66,9 +69,11 @@ impl Pair {
                 inner: stage.harness.server(),
                 side: Side::Server,
                 filters: filters.clone(),
+                facts: stage.sabotage.facts,
                 tap: None,
             }),
             limits: settings.server.clone(),
+            guarded,
             observer: seen.clone(),
             sabotage: stage.sabotage.clone(),
         };
@@ -113,6 +118,43 @@ impl Pair {
     pub(crate) async fn raw(&self) -> Result<RawLink, Error> {
         let transport = transport(&self.stage, self.filters.as_ref(), Tap::new());
         Ok(RawLink::new(transport.connect(&self.endpoint).await?))
+    }
+
+    /// Listens without a protocol of its own, for clients that are to meet a server as no server should be.
+    ///
+    /// # Errors
+    /// As the transport's.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub(crate) async fn raw_listener(&self) -> Result<RawListener, Broken> {
+        let listener = self.stage.harness.server().listen(&self.stage.harness.listen().parse()?).await?;
+        let endpoint = self.stage.harness.connect(listener.endpoint());
+        let endpoint = endpoint.with_option("codec", self.stage.codec.name());
+        Ok(RawListener { listener, endpoint })
+    }
+
+    /// A client of a server that speaks frame by frame and has said hello.
+    ///
+    /// # Errors
+    /// As the transport's, and the client's.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub(crate) async fn raw_server(&self, listener: &mut RawListener) -> Result<(RawLink, Peer), Broken> {
+        let endpoint = listener.endpoint.clone();
+        let joining = async {
+            let peer = (&endpoint, Metadata::new());
+            Ok::<_, Broken>(join(&self.stage, &self.settings, peer, self.filters.as_ref()).await?)
+        };
+        let welcome = welcome(self.codec().name());
+        let (link, client) = tokio::try_join!(listener.accept(&welcome), joining)?;
+        Ok((link, client))
+    }
+
+    /// Where clients reach the server.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// The server, unless it was stopped.
@@ -181,7 +223,8 @@ impl Pair {
 
 fn transport(stage: &Stage, filters: Option<&Shared>, tap: Tap) -> Arc<dyn Transport> {
     let filters = filters.map(|shared| shared.0.clone());
-    Arc::new(Watched { inner: stage.harness.client(), side: Side::Client, filters, tap: Some(tap) })
+    let facts = stage.sabotage.facts;
+    Arc::new(Watched { inner: stage.harness.client(), side: Side::Client, filters, facts, tap: Some(tap) })
 }
 
 async fn join(

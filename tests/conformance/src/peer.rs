@@ -8,6 +8,7 @@ use linkspan_core::{Call, Events, Notifications, OneWayCall, Session};
 use crate::broken::Broken;
 use crate::codecs::{AnyClient, CodecChoice, Methods, Noted};
 use crate::values::{Answer, Ask, Note, Refusal};
+use crate::waits::waiting;
 use crate::watched::Tap;
 
 /// A connected client. Cheap to clone; the last clone dropped closes it.
@@ -95,6 +96,7 @@ impl Notes {
     /// # Errors
     /// A gap, the end, or a note that was changed on its way.
     pub async fn next(&mut self) -> Result<Note, Broken> {
+        let _waiting = waiting(|| "the next note".to_owned());
         let next = self.next_or_end().await?;
         next.ok_or_else(|| Broken::new("the stream of notes ended"))
     }

@@ -1,6 +1,6 @@
 //! The kit's own codec, for transports tested without any other.
 
-use linkspan_core::{Blob, Codec, Decode, Encode, Error, ErrorKind};
+use linkspan_core::{Blob, Codec, Decode, DecodeLimits, Encode, Error, ErrorKind};
 
 use crate::values::{Answer, Ask, Nest, Note, Refusal, Sample, Step};
 
@@ -24,8 +24,8 @@ macro_rules! values {
         }
 
         impl Decode<$kind> for Plain {
-            fn decode(bytes: &[u8]) -> Result<$kind, Error> {
-                let mut reader = Reader { rest: bytes, depth: 0 };
+            fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<$kind, Error> {
+                let mut reader = Reader { rest: bytes, levels_left: limits.max_depth() };
                 let value = Record::read(&mut reader).filter(|_| reader.rest.is_empty());
                 value.ok_or_else(|| Error::new(ErrorKind::Decode, "not a value of this type"))
             }
@@ -49,7 +49,7 @@ trait Record {
 /// What is left to read.
 struct Reader<'a> {
     rest: &'a [u8],
-    depth: usize,
+    levels_left: u8,
 }
 
 impl<'a> Reader<'a> {
@@ -128,13 +128,10 @@ impl<T: Record> Record for Vec<T> {
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        if reader.depth == MAX_DEPTH {
-            return None;
-        }
-        reader.depth += 1;
+        reader.levels_left = reader.levels_left.checked_sub(1)?;
         let len = u64::read(reader)?;
         let items = (0..len).map(|_| T::read(reader)).collect();
-        reader.depth -= 1;
+        reader.levels_left += 1;
         items
     }
 }
@@ -173,7 +170,9 @@ impl Record for Step {
             Self::Headers => (7, [0; 4]),
             Self::Panic => (8, [0; 4]),
             Self::Push { source, from, count, len } => (9, [source.into(), from, count.into(), len.into()]),
-            Self::Yield => (10, [0; 4]),
+            Self::Relay => (10, [0; 4]),
+            Self::RelayHang(id) => (11, [id.into(), 0, 0, 0]),
+            Self::Yield => (12, [0; 4]),
         };
         number.write(out);
         fields.iter().for_each(|field| field.write(out));
@@ -195,7 +194,9 @@ impl Record for Step {
             7 => Self::Headers,
             8 => Self::Panic,
             9 => Self::Push { source: small(a)?, from: b, count: small(c)?, len: small(d)? },
-            10 => Self::Yield,
+            10 => Self::Relay,
+            11 => Self::RelayHang(small(a)?),
+            12 => Self::Yield,
             _ => return None,
         })
     }
@@ -223,6 +224,3 @@ record! {
     Refusal { id, why }
     Sample { signed, unsigned, fractions, texts, maybe, blob, nest }
 }
-
-/// As the contract of every codec says.
-const MAX_DEPTH: usize = 64;

@@ -26,10 +26,12 @@ use crate::pair::{Pair, Settings};
 pub struct Promise {
     name: &'static str,
     says: &'static str,
+    subject: &'static str,
     invariants: &'static [&'static str],
     settings: fn(Limits) -> Limits,
     client_settings: fn(Limits) -> Limits,
     needs: fn(Capabilities) -> bool,
+    guarded: bool,
     limit: Duration,
     run: Arc<Run>,
 }
@@ -46,13 +48,22 @@ impl Promise {
         Self {
             name,
             says,
+            subject: "",
             invariants: &[],
             settings: |limits| limits,
             client_settings: |limits| limits,
             needs: |_| true,
+            guarded: false,
             limit: LIMIT,
             run: Arc::new(move |pair| Box::pin(case(pair))),
         }
+    }
+
+    /// The same, as one of those about `subject`: reports put them together.
+    #[must_use]
+    pub fn about(mut self, subject: &'static str) -> Self {
+        self.subject = subject;
+        self
     }
 
     /// The same, as one of the invariants that the design numbers.
@@ -83,7 +94,13 @@ impl Promise {
         self
     }
 
-    /// The same, whose case may take as long as `limit` before it fails. Default: 10 s.
+    /// The same, with a layer around every call that ends it as its metadata says.
+    pub(crate) fn guarded(mut self) -> Self {
+        self.guarded = true;
+        self
+    }
+
+    /// The same, whose case may take as long as `limit` before it fails. Default: 30 s.
     #[must_use]
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
@@ -98,6 +115,11 @@ impl Promise {
     /// Its sentence.
     pub fn says(&self) -> &'static str {
         self.says
+    }
+
+    /// What it is about, or nothing.
+    pub fn subject(&self) -> &'static str {
+        self.subject
     }
 
     /// The design's numbers for it.
@@ -118,6 +140,7 @@ impl Promise {
         Settings {
             server: (self.settings)(Limits::default()),
             client: (self.client_settings)(Limits::default()),
+            guarded: self.guarded,
         }
     }
 

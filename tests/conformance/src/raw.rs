@@ -1,29 +1,32 @@
-//! A peer that speaks frame by frame, in order or out of it.
+//! Peers that speak frame by frame, in order or out of it: clients of the server under test, and servers of its clients.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::task::Poll;
 
-use linkspan_core::frame::MAGIC;
-use linkspan_core::{Batch, Error, Inbox, Lane, Link, Pipe};
+use linkspan_core::frame::{LAST, MAGIC, RESET as ABANDONED};
+use linkspan_core::{Batch, Endpoint, Error, Inbox, Lane, Link, Listener, Pipe};
 
 use crate::broken::Broken;
+use crate::waits::waiting;
 use crate::wire::{
-    HELLO, HELLO_CODECS, HELLO_LIMITS, HELLO_VERSIONS, Parts, REQUEST, read_number, write_bytes,
-    write_fields, write_number,
+    BODY, CLOSE, HELLO, HELLO_CODECS, HELLO_LIMITS, HELLO_SESSION, HELLO_VERSIONS, Parts, RESET, kind_name,
+    read_number, write_bytes, write_fields, write_number,
 };
 
 /// A link without a protocol.
 #[derive(Debug)]
 pub(crate) struct RawLink {
     pipe: Box<dyn Pipe>,
-    waiting: std::collections::VecDeque<Parts>,
+    waiting: VecDeque<Parts>,
 }
 
 impl RawLink {
     pub(crate) fn new(link: Link) -> Self {
-        Self { pipe: link.into_parts().0, waiting: std::collections::VecDeque::new() }
+        Self { pipe: link.into_parts().0, waiting: VecDeque::new() }
     }
 
-    /// Sends one frame on lane 0.
+    /// Sends one frame.
     pub(crate) async fn send(&mut self, frame: &Parts) -> Result<(), Error> {
         let mut batch = Batch::new();
         batch.push((frame.kind, frame.flags), Lane::new(frame.lane), None, |out| {
@@ -31,12 +34,20 @@ impl RawLink {
         })?;
         let mut inbox = Inbox::new();
         let Self { pipe, waiting } = self;
-        // Some roads need reading to write; what comes meanwhile is kept.
+        // Some roads need reading to write; what comes meanwhile is kept. Not without end: a peer may send faster.
         poll_fn(|cx| {
-            while let std::task::Poll::Ready(Ok(true)) = pipe.poll_recv(cx, &mut inbox) {
+            let mut reads = 0;
+            while reads < MAX_READS
+                && let Poll::Ready(Ok(true)) = pipe.poll_recv(cx, &mut inbox)
+            {
                 waiting.extend(inbox.frames().map(Parts::of));
+                reads += 1;
             }
-            pipe.poll_send(cx, &mut batch)
+            let sent = pipe.poll_send(cx, &mut batch);
+            if reads == MAX_READS && sent.is_pending() {
+                cx.waker().wake_by_ref();
+            }
+            sent
         })
         .await
     }
@@ -55,12 +66,19 @@ impl RawLink {
 
     /// The next frame of `kind`; others are passed over.
     pub(crate) async fn next_of(&mut self, kind: u8) -> Result<Parts, Broken> {
+        let _waiting = waiting(|| format!("a frame {}", kind_name(kind)));
         while let Some(frame) = self.next().await {
             if frame.kind == kind {
                 return Ok(frame);
             }
         }
-        Err(Broken::new(format!("the link ended without a frame of kind {kind:#04x}")))
+        Err(Broken::new(format!("the link ended without a frame {}", kind_name(kind))))
+    }
+
+    /// Waits for a close, and checks its code.
+    pub(crate) async fn closes_with(&mut self, code: linkspan_core::CloseCode) -> Result<(), Broken> {
+        let close = self.next_of(CLOSE).await?;
+        Broken::unless_equal("close code", &first_number(&close), &Some(code.number().into()))
     }
 
     /// Exchanges hellos as a client with `codec`.
@@ -70,8 +88,31 @@ impl RawLink {
     }
 }
 
+/// What listens without a protocol.
+#[derive(Debug)]
+pub(crate) struct RawListener {
+    pub(crate) listener: Box<dyn Listener>,
+    /// Where clients reach it.
+    pub(crate) endpoint: Endpoint,
+}
+
+impl RawListener {
+    /// The next client, whose hello is answered with `answer`.
+    pub(crate) async fn accept(&mut self, answer: &Parts) -> Result<RawLink, Broken> {
+        let mut link = RawLink::new(self.listener.accept().await?.await?);
+        link.next_of(HELLO).await?;
+        link.send(answer).await?;
+        Ok(link)
+    }
+}
+
 /// A hello of a client that speaks versions `low` to `high`, and `codec`.
-pub(crate) fn hello((low, high): (u64, u64), codec: &str) -> Parts {
+pub(crate) fn hello(versions: (u64, u64), codec: &str) -> Parts {
+    hello_with(versions, codec, &[])
+}
+
+/// A hello with more fields.
+pub(crate) fn hello_with((low, high): (u64, u64), codec: &str, more: &[(u64, Vec<u8>)]) -> Parts {
     let mut versions = Vec::new();
     write_number(&mut versions, low);
     write_number(&mut versions, high);
@@ -81,18 +122,24 @@ pub(crate) fn hello((low, high): (u64, u64), codec: &str) -> Parts {
     for limit in [4 << 20, 4096, 64] {
         write_number(&mut limits, limit);
     }
-    let fields = [(HELLO_VERSIONS, versions), (HELLO_CODECS, codecs), (HELLO_LIMITS, limits)];
+    let mut fields = vec![(HELLO_VERSIONS, versions), (HELLO_CODECS, codecs), (HELLO_LIMITS, limits)];
+    fields.extend_from_slice(more);
     Parts::new(HELLO, [&MAGIC[..], &write_fields(&fields)].concat())
 }
 
-/// A request of `path` without a deadline.
-pub(crate) fn request(call: u64, path: &str, body: &[u8]) -> Parts {
-    let mut fields = Vec::new();
-    write_number(&mut fields, call);
-    write_number(&mut fields, 0);
-    write_bytes(&mut fields, path.as_bytes());
-    fields.extend_from_slice(body);
-    Parts::new(REQUEST, fields)
+/// A server's answer to a hello.
+pub(crate) fn welcome(codec: &str) -> Parts {
+    hello_with((1, 1), codec, &[(HELLO_SESSION, vec![7; 16])])
+}
+
+/// A piece of a body.
+pub(crate) fn body(lane: u64, last: bool, bytes: &[u8]) -> Parts {
+    Parts { lane, flags: if last { LAST } else { 0 }, ..Parts::new(BODY, bytes.to_vec()) }
+}
+
+/// The end of a body that is abandoned.
+pub(crate) fn reset(lane: u64) -> Parts {
+    Parts { lane, flags: LAST | ABANDONED, ..Parts::new(RESET, Vec::new()) }
 }
 
 /// A frame of numbers.
@@ -106,3 +153,6 @@ pub(crate) fn numbers(kind: u8, numbers: &[u64]) -> Parts {
 pub(crate) fn first_number(frame: &Parts) -> Option<u64> {
     read_number(&mut frame.fields.as_slice())
 }
+
+/// Reads in a row while something waits to be sent.
+const MAX_READS: usize = 16;

@@ -11,6 +11,8 @@ use crate::broken::Broken;
 use crate::pair::Pair;
 use crate::promise::Promise;
 use crate::stage::Stage;
+use crate::waits::Waits;
+use crate::wire::kind_name;
 
 /// Which time passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +49,39 @@ pub(crate) fn run(promise: &Promise, stage: &Stage, clock: Clock) -> Result<(), 
 }
 
 async fn within(promise: Promise, stage: Stage) -> Result<(), Broken> {
-    let case = async { promise.case(Pair::open(&stage, promise.settings()).await?).await };
     let limit = promise.limit();
-    timeout(limit, case).await.unwrap_or_else(|_| Err(Broken::new(format!("did not end within {limit:?}"))))
+    let opening = timeout(limit, Pair::open(&stage, promise.settings())).await;
+    let pair = opening.map_err(|_| Broken::new(format!("no client was connected within {limit:?}")))??;
+    let (seen, session, tap) = (pair.seen.clone(), pair.client.session().clone(), pair.client.tap.clone());
+    let waits = Waits::default();
+    let case = waits.scope(promise.case(pair));
+    tokio::pin!(case);
+    match timeout(limit, &mut case).await {
+        Ok(result) => result,
+        // Before the case is dropped, for what it waits for is known only until then.
+        Err(_) => {
+            let mut why = format!("did not end within {limit:?}");
+            let log: Vec<_> = seen.log().iter().map(|seen| format!("{seen:?}")).collect();
+            let frames: Vec<_> = tap.received().iter().map(|frame| kind_name(frame.kind)).collect();
+            for (what, facts) in [
+                ("waiting for", waits.describe()),
+                ("seen at the server last", last(&log)),
+                ("received by the first client last", last(&frames)),
+                ("its calls in flight", session.in_flight().to_string()),
+                ("its close", session.close_reason().map_or(String::new(), |close| close.to_string())),
+            ] {
+                if !facts.is_empty() {
+                    why.push_str(&format!("; {what}: {facts}"));
+                }
+            }
+            Err(Broken::new(why))
+        }
+    }
+}
+
+/// The end of a list, for a person.
+fn last(all: &[String]) -> String {
+    all.get(all.len().saturating_sub(MAX_SHOWN)..).unwrap_or_default().join(", ")
 }
 
 fn runtime(clock: Clock) -> Result<Runtime, Broken> {
@@ -67,6 +99,8 @@ fn message(panic: &(dyn std::any::Any + Send)) -> &str {
 
 /// What a case that never yields to its own clock gets of the machine's, beyond its limit.
 const GRACE: Duration = Duration::from_secs(20);
+/// Events named when a case hangs.
+const MAX_SHOWN: usize = 6;
 
 #[cfg(test)]
 mod tests {
@@ -74,7 +108,9 @@ mod tests {
     use crate::codecs::CodecChoice;
     use crate::harness::Road;
     use crate::loopback::Loopback;
+    use crate::observer::Seen;
     use crate::plain::Plain;
+    use crate::values::Ask;
 
     fn stage() -> Stage {
         let road = Road::new("loop", Loopback::new(), "loop://{n}");
@@ -83,9 +119,16 @@ mod tests {
 
     #[test]
     fn a_case_that_hangs_fails_at_once_on_a_paused_clock() {
-        let hangs = Promise::new("hangs", "", async |_| std::future::pending().await);
-        let broken = run(&hangs, &stage(), Clock::Paused).unwrap_err();
-        assert_eq!(broken.to_string(), format!("did not end within {:?}", hangs.limit()));
+        let hangs = Promise::new("hangs", "", async |pair| {
+            pair.client.run(Ask::new(7)).await?;
+            pair.seen.saw(Seen::Dropped(7)).await;
+            Ok(())
+        });
+        let why = run(&hangs, &stage(), Clock::Paused).unwrap_err().to_string();
+        assert!(why.starts_with(&format!("did not end within {:?}", hangs.limit())), "{why}");
+        for fact in ["waiting for: Dropped(7) at the server", "Started(7), Finished(7)", "HELLO, RESPONSE"] {
+            assert!(why.contains(fact), "{why}");
+        }
     }
 
     #[test]

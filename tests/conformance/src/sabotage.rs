@@ -5,7 +5,7 @@
 //! once.
 
 mod check;
-mod frames;
+mod lenient;
 mod link;
 mod runtime;
 mod wording;
@@ -33,6 +33,6 @@ impl Saboteur {
 
 /// All of them.
 pub(crate) fn saboteurs() -> Vec<Saboteur> {
-    let all = [link::saboteurs(), runtime::saboteurs(), wording::saboteurs()];
+    let all = [link::saboteurs(), lenient::saboteurs(), runtime::saboteurs(), wording::saboteurs()];
     all.into_iter().flatten().collect()
 }

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use linkspan_core::typed::{CancelPolicy, IntoService, MethodOptions, Service, ServiceTable};
 use linkspan_core::{Context, Push, PushSink, Stack};
@@ -103,8 +104,24 @@ impl Kit {
                     let _ = context.session().push((self.push)(Note::new(source, number, len))).await;
                 }
             }
+            Step::Relay => {
+                let asked = Ask::new(answer.id).then(Step::Deadline);
+                // Its own timeout is longer than any that a case gives, so that what it sees was inherited.
+                let left = self.relay(asked, RELAY_TIMEOUT).await;
+                answer.text.push_str(&format!(" {left}"));
+            }
+            Step::RelayHang(id) => {
+                self.relay(Ask::new(id.into()).then(Step::Hang), RELAY_TIMEOUT).await;
+            }
             Step::Yield => tokio::task::yield_now().await,
         }
+    }
+
+    /// What a call made inside a handler is answered, or why it is not.
+    async fn relay(&self, ask: Ask, timeout: Duration) -> String {
+        let Some(peer) = self.observer.relay() else { return "no relay".to_owned() };
+        let answered = peer.run(ask).with_timeout(timeout).await;
+        answered.map_or_else(|error| error.to_string(), |answer| answer.text)
     }
 
     /// Pushes until there is no room, and says how many were taken before.
@@ -127,4 +144,6 @@ fn now() -> std::time::Instant {
 
 /// The source of the notes of [`Step::Flood`].
 pub(crate) const FLOOD: u32 = 999;
-const FLOOD_LEN: u32 = 64;
+/// Characters in the text of each.
+pub(crate) const FLOOD_LEN: u32 = 64;
+const RELAY_TIMEOUT: Duration = Duration::from_secs(600);

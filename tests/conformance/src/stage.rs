@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use linkspan_core::{Capabilities, Endpoint, Error, Limits, Link, Listener, Transport, async_trait};
+use linkspan_core::{
+    Capabilities, Endpoint, Error, Limits, Link, Listener, PeerInfo, Transport, async_trait,
+};
 
 use crate::codecs::CodecChoice;
 use crate::harness::Harness;
@@ -13,6 +15,8 @@ use crate::watched::Filters;
 #[derive(Clone)]
 pub struct Stage {
     pub(crate) harness: Arc<dyn Harness>,
+    /// What the road can do, at the scheme that it listens at.
+    pub(crate) capabilities: Capabilities,
     pub(crate) codec: CodecChoice,
     pub(crate) sabotage: Sabotage,
     /// Scenarios of the central case.
@@ -30,20 +34,46 @@ pub(crate) struct Sabotage {
     pub(crate) service: Option<Alter>,
     /// Changes the limits of both sides.
     pub(crate) limits: fn(Limits) -> Limits,
+    /// Changes what is told of a peer.
+    pub(crate) facts: fn(PeerInfo) -> PeerInfo,
     /// How often the close hook runs.
     pub(crate) close_hooks: usize,
+    /// How connect hooks run.
+    pub(crate) connect_hooks: ConnectHooks,
+}
+
+/// How connect hooks run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConnectHooks {
+    /// Each before its client is admitted, whatever others do.
+    AtOnce,
+    /// One after the other.
+    InTurn,
+    /// After the client's first call.
+    Late,
 }
 
 impl Default for Sabotage {
     fn default() -> Self {
-        Self { link: None, service: None, limits: |limits| limits, close_hooks: 1 }
+        Self {
+            link: None,
+            service: None,
+            limits: |limits| limits,
+            facts: |peer| peer,
+            close_hooks: 1,
+            connect_hooks: ConnectHooks::AtOnce,
+        }
     }
 }
 
 impl Stage {
     /// The road of `harness` with `codec`.
     pub fn new(harness: Arc<dyn Harness>, codec: CodecChoice) -> Self {
-        Self { harness, codec, sabotage: Sabotage::default(), seeds: 20, steps: 200 }
+        let server = harness.server();
+        // A transport of several schemes promises what all of them can, and tells of encryption by scheme.
+        let scheme = harness.listen().split(':').next().unwrap_or_default().to_owned();
+        let capabilities = server.capabilities().with_encryption(server.is_encrypted(&scheme));
+        Self { harness, capabilities, codec, sabotage: Sabotage::default(), seeds: 8, steps: 200 }
     }
 
     /// `road·codec`.
@@ -53,7 +83,7 @@ impl Stage {
 
     /// What the road can do.
     pub fn capabilities(&self) -> Capabilities {
-        self.harness.server().capabilities()
+        self.capabilities
     }
 }
 
@@ -75,6 +105,10 @@ impl Transport for Forward {
 
     fn capabilities(&self) -> Capabilities {
         self.0.capabilities()
+    }
+
+    fn is_encrypted(&self, scheme: &str) -> bool {
+        self.0.is_encrypted(scheme)
     }
 
     async fn connect(&self, endpoint: &Endpoint) -> Result<Link, Error> {

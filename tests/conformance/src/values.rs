@@ -48,6 +48,10 @@ pub enum Step {
         /// Characters in the text of each.
         len: u32,
     },
+    /// Calls [`Step::Deadline`] with the observer's relay, and adds what that answers to the text.
+    Relay,
+    /// Calls [`Step::Hang`] with the observer's relay; the number names that call.
+    RelayHang(u32),
     /// Lets other tasks run.
     Yield,
 }

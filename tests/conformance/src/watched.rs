@@ -5,10 +5,12 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use linkspan_core::{
-    Arrival, Batch, Capabilities, Close, Endpoint, Error, Inbox, Link, Listener, Pipe, Transport, async_trait,
+    Arrival, Batch, Capabilities, Close, Endpoint, Error, Inbox, Link, Listener, PeerInfo, Pipe, Transport,
+    async_trait,
 };
 use tokio::sync::watch;
 
+use crate::waits::waiting;
 use crate::wire::{Owned, Parts};
 
 /// Which end of a link.
@@ -93,6 +95,7 @@ impl Tap {
 
     /// Waits until `holds` of what was received.
     pub(crate) async fn until(&self, mut holds: impl FnMut(&[Received]) -> bool) {
+        let _waiting = waiting(|| "a frame at the client".to_owned());
         let _ = self.0.received.subscribe().wait_for(|frames| holds(frames)).await;
     }
 
@@ -133,6 +136,8 @@ pub(crate) struct Watched {
     pub(crate) inner: Arc<dyn Transport>,
     pub(crate) side: Side,
     pub(crate) filters: Option<Filters>,
+    /// What is told of the peer.
+    pub(crate) facts: fn(PeerInfo) -> PeerInfo,
     pub(crate) tap: Option<Tap>,
 }
 
@@ -152,20 +157,25 @@ impl Transport for Watched {
         self.inner.capabilities()
     }
 
+    fn is_encrypted(&self, scheme: &str) -> bool {
+        self.inner.is_encrypted(scheme)
+    }
+
     async fn connect(&self, endpoint: &Endpoint) -> Result<Link, Error> {
         let link = self.inner.connect(endpoint).await?;
-        Ok(wrap(link, self.side, self.filters.as_ref(), self.tap.clone()))
+        Ok(wrap(link, self.side, (self.filters.as_ref(), self.facts), self.tap.clone()))
     }
 
     async fn listen(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, Error> {
         let inner = self.inner.listen(endpoint).await?;
-        Ok(Box::new(WatchedListener { inner, filters: self.filters.clone() }))
+        Ok(Box::new(WatchedListener { inner, filters: self.filters.clone(), facts: self.facts }))
     }
 }
 
 struct WatchedListener {
     inner: Box<dyn Listener>,
     filters: Option<Filters>,
+    facts: fn(PeerInfo) -> PeerInfo,
 }
 
 impl std::fmt::Debug for WatchedListener {
@@ -178,8 +188,10 @@ impl std::fmt::Debug for WatchedListener {
 impl Listener for WatchedListener {
     async fn accept(&mut self) -> Result<Arrival, Error> {
         let arrival = self.inner.accept().await?;
-        let filters = self.filters.clone();
-        Ok(Arrival::new(async move { Ok(wrap(arrival.await?, Side::Server, filters.as_ref(), None)) }))
+        let (filters, facts) = (self.filters.clone(), self.facts);
+        Ok(Arrival::new(
+            async move { Ok(wrap(arrival.await?, Side::Server, (filters.as_ref(), facts), None)) },
+        ))
     }
 
     fn endpoint(&self) -> &Endpoint {
@@ -187,10 +199,12 @@ impl Listener for WatchedListener {
     }
 }
 
-fn wrap(link: Link, side: Side, filters: Option<&Filters>, tap: Option<Tap>) -> Link {
+type Change<'a> = (Option<&'a Filters>, fn(PeerInfo) -> PeerInfo);
+
+fn wrap(link: Link, side: Side, (filters, facts): Change<'_>, tap: Option<Tap>) -> Link {
     let (inner, peer) = link.into_parts();
     let filter = filters.and_then(|filters| filters(side));
-    Link::new(WatchedPipe { inner, filter, tap }, peer)
+    Link::new(WatchedPipe { inner, filter, tap }, facts(peer))
 }
 
 struct WatchedPipe {

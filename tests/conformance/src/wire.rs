@@ -14,6 +14,7 @@ pub(crate) const PING: u8 = 0x09;
 pub(crate) const PONG: u8 = 0x0a;
 pub(crate) const GOAWAY: u8 = 0x0b;
 pub(crate) const CLOSE: u8 = 0x0c;
+pub(crate) const RESET: u8 = 0x0f;
 /// From here on, an unknown kind is ignored.
 pub(crate) const IGNORABLE: u8 = 0x80;
 
@@ -26,11 +27,14 @@ pub(crate) const AFTER_PUSHES: u8 = 0x20;
 /// Of a response.
 pub(crate) const APPLICATION_ERROR: u8 = 0x40;
 
-/// Tag of metadata among the optional fields.
+/// Tags of optional fields.
 pub(crate) const METADATA: u64 = 2;
+pub(crate) const BODY_PLACE: u64 = 4;
+pub(crate) const CODEC: u64 = 6;
 /// Tags of a hello.
 pub(crate) const HELLO_VERSIONS: u64 = 2;
 pub(crate) const HELLO_CODECS: u64 = 4;
+pub(crate) const HELLO_AGENT: u64 = 5;
 pub(crate) const HELLO_LIMITS: u64 = 6;
 pub(crate) const HELLO_SESSION: u64 = 7;
 pub(crate) const HELLO_METADATA: u64 = 9;
@@ -77,6 +81,27 @@ impl Parts {
         frame.splice(..2, len);
         frame
     }
+}
+
+/// What a kind is called.
+pub(crate) fn kind_name(kind: u8) -> String {
+    let name = match kind {
+        HELLO => "HELLO",
+        REQUEST => "REQUEST",
+        RESPONSE => "RESPONSE",
+        FAILURE => "FAILURE",
+        CANCEL => "CANCEL",
+        PUSH => "PUSH",
+        GAP => "GAP",
+        BODY => "BODY",
+        PING => "PING",
+        PONG => "PONG",
+        GOAWAY => "GOAWAY",
+        CLOSE => "CLOSE",
+        RESET => "RESET",
+        _ => return format!("kind {kind:#04x}"),
+    };
+    name.to_owned()
 }
 
 /// Optional fields and hellos: each value behind its tag and length.

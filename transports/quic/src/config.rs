@@ -4,53 +4,38 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use linkspan_core::{Capabilities, Endpoint, Error, Link, Listener, Transport, async_trait};
+use linkspan_tls::Tls;
 use quinn::{IdleTimeout, TransportConfig, VarInt};
 
-use crate::tls::{Identity, Trust, TrustedCa};
 use crate::{connect, listen};
 
 /// The QUIC transport, for `quic://` endpoints.
 ///
 /// ```
-/// use linkspan_quic::{DevelopmentCa, Quic};
+/// use linkspan_quic::Quic;
+/// use linkspan_tls::{DevelopmentCa, Tls};
 ///
 /// let ca = DevelopmentCa::generate()?;
-/// let quic = Quic::new().with_identity(ca.issue(&["localhost"])?);
+/// let quic = Quic::new().with_tls(Tls::new().with_identity(ca.issue(&["localhost"])?));
 /// # Ok::<(), linkspan_core::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Quic {
     config: QuicConfig,
-    identity: Option<Identity>,
-    trust: Trust,
+    tls: Tls,
 }
 
 impl Quic {
-    /// A transport that knows no certificate and trusts nobody: those come from here or from the endpoint's options.
+    /// A transport without a certificate of its own, which trusts what the operating system trusts: others come from
+    /// [`with_tls`](Self::with_tls), or from the endpoint's options.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Listens with `identity`, unless the endpoint names another through `cert` and `key`.
+    /// Uses `tls`, unless the endpoint's options name something else.
     #[must_use]
-    pub fn with_identity(mut self, identity: Identity) -> Self {
-        self.identity = Some(identity);
-        self
-    }
-
-    /// Connects only to servers whose certificate `ca` issued, unless the endpoint names another through `ca`.
-    #[must_use]
-    pub fn with_trusted_ca(mut self, ca: TrustedCa) -> Self {
-        self.trust = Trust::Ca(ca);
-        self
-    }
-
-    /// Connects to any server, whatever certificate it shows: anyone on the path can read and change everything.
-    ///
-    /// For experiments only. An endpoint's `ca` option still has its certificates verified.
-    #[must_use]
-    pub fn dangerously_skip_verification(mut self) -> Self {
-        self.trust = Trust::Anyone;
+    pub fn with_tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
         self
     }
 
@@ -73,12 +58,11 @@ impl Transport for Quic {
     }
 
     async fn connect(&self, endpoint: &Endpoint) -> Result<Link, Error> {
-        connect::connect(endpoint, &self.trust, &self.config).await
+        connect::connect(endpoint, &self.tls, &self.config).await
     }
 
     async fn listen(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, Error> {
-        let listener = listen::listen(endpoint, self.identity.as_ref(), &self.config).await?;
-        Ok(Box::new(listener))
+        Ok(Box::new(listen::listen(endpoint, &self.tls, &self.config).await?))
     }
 }
 

@@ -1,40 +1,39 @@
 //! Connecting: finds the addresses, races them, and opens lane 0.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use linkspan_core::{Endpoint, Error, ErrorKind, Link};
-use quinn::ClientConfig;
+use linkspan_tls::{Tls, TlsConnector};
+use quinn::{ClientConfig, Side};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::config::QuicConfig;
 use crate::link::{self, LaneZero};
-use crate::tls::{Trust, TrustedCa};
-use crate::{failure, socket};
+use crate::{failure, socket, tls};
 
 /// What every attempt of one connect shares.
 #[derive(Clone)]
 struct Attempt {
     endpoint: Endpoint,
     client: ClientConfig,
+    connector: TlsConnector,
     socket_buffer_len: usize,
 }
 
-pub(crate) async fn connect(endpoint: &Endpoint, trust: &Trust, config: &QuicConfig) -> Result<Link, Error> {
-    endpoint.check_options(&["ca", "server_name"])?;
-    let crypto = match endpoint.option("ca") {
-        Some(file) => Trust::Ca(TrustedCa::load(Path::new(file)).await?).client_config()?,
-        None => trust.client_config()?,
-    };
+pub(crate) async fn connect(endpoint: &Endpoint, tls: &Tls, config: &QuicConfig) -> Result<Link, Error> {
+    endpoint.check_options(&Tls::CONNECT_OPTIONS)?;
+    let (crypto, connector) = tls::client(tls, endpoint).await?;
     let mut client = ClientConfig::new(Arc::new(crypto));
     client.transport_config(config.transport(0)?);
-    let attempt = Attempt { endpoint: endpoint.clone(), client, socket_buffer_len: config.socket_buffer_len };
-    timeout(config.handshake_timeout, attempt.race())
-        .await
-        .unwrap_or_else(|_| Err(failure::no_answer(endpoint)))
+    let endpoint = endpoint.clone();
+    let attempt = Attempt { endpoint, client, connector, socket_buffer_len: config.socket_buffer_len };
+    match timeout(config.handshake_timeout, attempt.clone().race()).await {
+        Ok(raced) => raced,
+        Err(_) => Err(failure::no_answer(&attempt.endpoint)),
+    }
 }
 
 impl Attempt {
@@ -73,15 +72,20 @@ impl Attempt {
         let quic = socket::bind(local, None, self.socket_buffer_len).map_err(|error| {
             Error::new(ErrorKind::Unreachable, "cannot open a UDP socket").with_source(error)
         })?;
-        let name = self.endpoint.option("server_name").unwrap_or_else(|| self.endpoint.host()).to_owned();
+        let name = self.connector.server_name();
         let connecting = quic.connect_with(self.client, address, &name).map_err(|error| {
             let context = format!("cannot connect to {address} as `{name}`");
             Error::new(ErrorKind::Configuration, context).with_source(error)
         })?;
-        let connection = connecting.await.map_err(|error| failure::handshake(error, &self.endpoint))?;
-        let (send, receive) =
-            connection.open_bi().await.map_err(|error| failure::handshake(error, &self.endpoint))?;
-        let peer = link::peer_info(self.endpoint, &quic, &connection, Some(name));
+        let connection =
+            connecting.await.map_err(|error| failure::handshake(error, &self.endpoint, Side::Client))?;
+        let (send, receive) = connection
+            .open_bi()
+            .await
+            .map_err(|error| failure::handshake(error, &self.endpoint, Side::Client))?;
+        let facts = link::handshake(&connection);
+        let tls = self.connector.peer(facts.alpn(), facts.chain());
+        let peer = link::peer_info(self.endpoint, &quic, &connection, tls);
         Ok(link::link(quic, connection, LaneZero::Open(send, receive), peer))
     }
 }

@@ -1,14 +1,15 @@
 //! What quinn reports, as the waist's errors.
 
 use linkspan_core::{Endpoint, Error, ErrorKind};
-use quinn::{ConnectionError, TransportErrorCode, WriteError};
+use linkspan_tls::{Finder, explain};
+use quinn::{ConnectionError, Side, TransportErrorCode, WriteError};
 
-/// A handshake with `endpoint` that failed.
-pub(crate) fn handshake(error: ConnectionError, endpoint: &Endpoint) -> Error {
+/// A handshake at `endpoint` that failed.
+pub(crate) fn handshake(error: ConnectionError, endpoint: &Endpoint, side: Side) -> Error {
     let (kind, what) = match &error {
         ConnectionError::TimedOut | ConnectionError::Reset => (ErrorKind::Unreachable, NO_ANSWER),
-        ConnectionError::TransportError(failure) => by_code(failure.code),
-        ConnectionError::ConnectionClosed(close) => by_code(close.error_code),
+        ConnectionError::TransportError(failure) => by_code(failure.code, side, Finder::Us),
+        ConnectionError::ConnectionClosed(close) => by_code(close.error_code, side, Finder::Peer),
         ConnectionError::VersionMismatch | ConnectionError::ApplicationClosed(_) => {
             (ErrorKind::Refused, "the peer refused the connection")
         }
@@ -19,38 +20,53 @@ pub(crate) fn handshake(error: ConnectionError, endpoint: &Endpoint) -> Error {
 }
 
 /// What a transport or TLS error code says about a handshake.
-fn by_code(code: TransportErrorCode) -> (ErrorKind, &'static str) {
-    // RFC 9001 §4.8: TLS alerts are error codes 0x100 to 0x1ff; the alerts' numbers are RFC 8446 §6.
-    match u64::from(code) {
-        0x178 => (ErrorKind::Refused, NO_COMMON_PROTOCOL),
-        0x12a..=0x12e | 0x130 | 0x131 | 0x133 | 0x170 | 0x171 | 0x174 => {
-            (ErrorKind::Certificate, "the certificate is not trusted, not valid now, or not for this name")
-        }
-        0x100..=0x1ff => (ErrorKind::Refused, "the TLS handshake failed"),
+fn by_code(code: TransportErrorCode, side: Side, finder: Finder) -> (ErrorKind, &'static str) {
+    match alert(code) {
+        Some(alert) => explain(alert, tls_side(side), finder),
         // A socket that serves links but no longer listens says this, as a closed TCP port refuses.
-        _ if code == TransportErrorCode::CONNECTION_REFUSED => (ErrorKind::Unreachable, "nobody listens"),
-        _ => (ErrorKind::Protocol, "the peer broke the QUIC protocol"),
+        None if code == TransportErrorCode::CONNECTION_REFUSED => (ErrorKind::Unreachable, "nobody listens"),
+        None => (ErrorKind::Protocol, "the peer broke the QUIC protocol"),
+    }
+}
+
+/// RFC 9001 §4.8: TLS alerts are error codes 0x100 to 0x1ff.
+fn alert(code: TransportErrorCode) -> Option<u8> {
+    u8::try_from(u64::from(code).checked_sub(0x100)?).ok()
+}
+
+fn tls_side(side: Side) -> linkspan_tls::Side {
+    match side {
+        Side::Client => linkspan_tls::Side::Connecting,
+        Side::Server => linkspan_tls::Side::Accepting,
     }
 }
 
 /// Why an established link ended; `None` if the peer, or this side, closed it in order.
-pub(crate) fn lost(error: &ConnectionError) -> Option<Error> {
-    match error {
-        ConnectionError::ApplicationClosed(_) | ConnectionError::LocallyClosed => None,
-        _ => Some(Error::closed("link failed").with_source(error.clone())),
-    }
+pub(crate) fn lost(error: &ConnectionError, side: Side) -> Option<Error> {
+    let (kind, what) = match error {
+        ConnectionError::ApplicationClosed(_) | ConnectionError::LocallyClosed => return None,
+        // A server looks at a client's certificate when the handshake is already over for the client.
+        ConnectionError::ConnectionClosed(close) if alert(close.error_code).is_some() => {
+            by_code(close.error_code, side, Finder::Peer)
+        }
+        _ => (ErrorKind::Closed, "link failed"),
+    };
+    Some(Error::new(kind, what).with_source(error.clone()))
 }
 
 /// True if the peer, or this side, closed the connection in order.
 pub(crate) fn is_orderly(error: &WriteError) -> bool {
-    matches!(error, WriteError::ConnectionLost(error) if lost(error).is_none())
+    matches!(
+        error,
+        WriteError::ConnectionLost(ConnectionError::ApplicationClosed(_) | ConnectionError::LocallyClosed)
+    )
 }
 
 /// Why sending failed.
-pub(crate) fn send(error: WriteError) -> Error {
+pub(crate) fn send(error: WriteError, side: Side) -> Error {
     match error {
         WriteError::ConnectionLost(error) => {
-            lost(&error).unwrap_or_else(|| Error::closed("link is closed").with_source(error))
+            lost(&error, side).unwrap_or_else(|| Error::closed("link is closed").with_source(error))
         }
         WriteError::Stopped(_) => Error::protocol("the peer stopped lane 0").with_source(error),
         error => Error::closed("link failed").with_source(error),
@@ -63,7 +79,6 @@ pub(crate) fn no_answer(endpoint: &Endpoint) -> Error {
 }
 
 const NO_ANSWER: &str = "no peer answered";
-const NO_COMMON_PROTOCOL: &str = "no common application protocol; the peer does not speak linkspan/1";
 
 #[cfg(test)]
 mod tests {
@@ -78,9 +93,14 @@ mod tests {
             (120, ErrorKind::Refused),
             (40, ErrorKind::Refused),
         ] {
-            assert_eq!(by_code(TransportErrorCode::crypto(alert)).0, kind, "alert {alert}");
+            let code = TransportErrorCode::crypto(alert);
+            assert_eq!(by_code(code, Side::Client, Finder::Us).0, kind, "alert {alert}");
         }
-        assert_eq!(by_code(TransportErrorCode::CONNECTION_REFUSED).0, ErrorKind::Unreachable);
-        assert_eq!(by_code(TransportErrorCode::FRAME_ENCODING_ERROR).0, ErrorKind::Protocol);
+        for (code, kind) in [
+            (TransportErrorCode::CONNECTION_REFUSED, ErrorKind::Unreachable),
+            (TransportErrorCode::FRAME_ENCODING_ERROR, ErrorKind::Protocol),
+        ] {
+            assert_eq!(by_code(code, Side::Client, Finder::Peer).0, kind);
+        }
     }
 }

@@ -1,13 +1,9 @@
 //! Linkspan over QUIC (`quic://host:port`): every lane is a stream of its own, so that one lost packet or one large
 //! body delays only its own lane. Always encrypted (TLS 1.3).
 //!
-//! # Options of an endpoint
-//! - `quic://host:port?cert=FILE&key=FILE` when listening: the server's certificate chain and private key, in PEM.
-//! - `quic://host:port?ca=FILE` when connecting: trust certificates issued by this file, in PEM, and no others.
-//! - `&server_name=NAME` when connecting: the name the certificate must be valid for. Default: the endpoint's host.
-//!
-//! The same can be given in code, through [`Quic::with_identity`] and [`Quic::with_trusted_ca`]. Without either,
-//! listening and connecting fail with an error that says so: there is no default that skips verification.
+//! Certificates come from a [`Tls`](linkspan_tls::Tls) through [`Quic::with_tls`], or from the endpoint's options:
+//! `cert`, `key` and `client_ca` when listening, `ca`, `server_name`, `cert` and `key` when connecting
+//! (see [`linkspan_tls`]). There is no default that skips verification.
 //!
 //! # On the wire
 //! ALPN is `linkspan/1`. Lane 0 is the one bidirectional stream, opened by the connecting side. Every other lane is a
@@ -20,14 +16,15 @@
 //!
 //! ```
 //! use linkspan_core::{Batch, Error, Inbox, Lane, Transport};
-//! use linkspan_quic::{DevelopmentCa, Quic, TrustedCa};
+//! use linkspan_quic::Quic;
+//! use linkspan_tls::{DevelopmentCa, Tls, TrustedCa};
 //! use std::future::poll_fn;
 //!
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Error> {
 //! let ca = DevelopmentCa::generate()?;
-//! let server = Quic::new().with_identity(ca.issue(&["localhost", "127.0.0.1"])?);
-//! let client = Quic::new().with_trusted_ca(TrustedCa::from_pem(ca.ca_pem())?);
+//! let server = Quic::new().with_tls(Tls::new().with_identity(ca.issue(&["localhost", "127.0.0.1"])?));
+//! let client = Quic::new().with_tls(Tls::new().with_trusted_ca(TrustedCa::from_pem(ca.ca_pem())?));
 //!
 //! let mut listener = server.listen(&"quic://127.0.0.1:0".parse()?).await?;
 //! let endpoint = listener.endpoint().clone();
@@ -57,7 +54,6 @@ mod socket;
 mod tls;
 
 pub use config::{Quic, QuicConfig};
-pub use tls::{DevelopmentCa, Identity, TrustedCa};
 
 #[cfg(test)]
 mod tests;

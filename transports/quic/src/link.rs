@@ -50,26 +50,43 @@ pub(crate) fn peer_info(
     endpoint: Endpoint,
     quic: &quinn::Endpoint,
     connection: &Connection,
-    server_name: Option<String>,
+    tls: TlsInfo,
 ) -> PeerInfo {
     let local = quic.local_addr().ok().map(|mut address| {
         address.set_ip(connection.local_ip().unwrap_or_else(|| address.ip()));
         address.to_string()
     });
-    let handshake = connection.handshake_data().and_then(|data| data.downcast::<HandshakeData>().ok());
-    let chain =
-        connection.peer_identity().and_then(|chain| chain.downcast::<Vec<CertificateDer<'static>>>().ok());
-    let mut tls = TlsInfo::default();
-    tls.server_name = server_name;
-    if let Some(data) = handshake {
-        tls.alpn = data.protocol.map(|name| String::from_utf8_lossy(&name).into_owned());
-        tls.server_name = data.server_name.or(tls.server_name);
-    }
-    tls.certificates = chain.map(|chain| chain.iter().map(|der| der.to_vec()).collect()).unwrap_or_default();
     PeerInfo::new(endpoint)
         .with_addresses(local, connection.remote_address().to_string())
         .with_capabilities(Capabilities::streams())
         .with_tls(tls)
+}
+
+/// What the handshake of a connection told.
+pub(crate) struct Handshake {
+    data: Option<HandshakeData>,
+    chain: Option<Vec<CertificateDer<'static>>>,
+}
+
+pub(crate) fn handshake(connection: &Connection) -> Handshake {
+    Handshake {
+        data: connection.handshake_data().and_then(|data| data.downcast().ok()).map(|data| *data),
+        chain: connection.peer_identity().and_then(|chain| chain.downcast().ok()).map(|chain| *chain),
+    }
+}
+
+impl Handshake {
+    pub(crate) fn alpn(&self) -> Option<&[u8]> {
+        self.data.as_ref()?.protocol.as_deref()
+    }
+
+    pub(crate) fn server_name(&self) -> Option<String> {
+        self.data.as_ref()?.server_name.clone()
+    }
+
+    pub(crate) fn chain(&self) -> Option<&[CertificateDer<'static>]> {
+        self.chain.as_deref()
+    }
 }
 
 type Awaited = Pin<Box<dyn Future<Output = Result<(SendStream, RecvStream), ConnectionError>> + Send>>;
@@ -127,7 +144,7 @@ impl Pipe for QuicPipe {
             Poll::Ready(Err(error)) if failure::is_orderly(&error) && !self.receive.is_ended() => {
                 Poll::Pending
             }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(failure::send(error))),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(failure::send(error, self.connection.side()))),
             Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
             Poll::Pending => Poll::Pending,
         }

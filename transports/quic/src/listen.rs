@@ -1,34 +1,27 @@
 //! Listening: one UDP socket, whose connections outlive the listener.
 
 use std::io;
-use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use linkspan_core::{Arrival, Endpoint, Error, ErrorKind, Link, Listener, async_trait};
-use quinn::{Incoming, ServerConfig};
+use linkspan_tls::{Tls, TlsAcceptor};
+use quinn::{Incoming, ServerConfig, Side};
 use tokio::runtime::Handle;
 
 use crate::config::QuicConfig;
 use crate::link::{self, LaneZero};
-use crate::tls::Identity;
-use crate::{failure, socket};
+use crate::{failure, socket, tls};
 
 pub(crate) async fn listen(
     endpoint: &Endpoint,
-    identity: Option<&Identity>,
+    tls: &Tls,
     config: &QuicConfig,
 ) -> Result<QuicListener, Error> {
-    endpoint.check_options(&["cert", "key"])?;
-    let loaded = load_identity(endpoint).await?;
-    let identity = loaded.as_ref().or(identity).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Certificate,
-            "no certificate to show; name the files with ?cert=FILE&key=FILE, or call Quic::with_identity",
-        )
-    })?;
-    let mut server = ServerConfig::with_crypto(Arc::new(identity.server_config()?));
+    endpoint.check_options(&Tls::LISTEN_OPTIONS)?;
+    let (crypto, acceptor) = tls::server(tls, endpoint).await?;
+    let mut server = ServerConfig::with_crypto(Arc::new(crypto));
     server
         .transport_config(config.transport(1)?)
         .max_incoming(MAX_INCOMING)
@@ -46,20 +39,12 @@ pub(crate) async fn listen(
         match bound {
             Ok((quic, local)) => {
                 let endpoint = endpoint.clone().without_options().with_port(local.port());
-                return Ok(QuicListener { quic, server, endpoint });
+                return Ok(QuicListener { quic, server, acceptor, endpoint });
             }
             Err(error) => failure = Some(error),
         }
     }
     Err(cannot_listen(&authority, failure))
-}
-
-async fn load_identity(endpoint: &Endpoint) -> Result<Option<Identity>, Error> {
-    match (endpoint.option("cert"), endpoint.option("key")) {
-        (Some(cert), Some(key)) => Identity::load(Path::new(cert), Path::new(key)).await.map(Some),
-        (None, None) => Ok(None),
-        _ => Err(Error::new(ErrorKind::Certificate, "cert and key go together; write ?cert=FILE&key=FILE")),
-    }
 }
 
 fn cannot_listen(authority: &str, error: Option<io::Error>) -> Error {
@@ -78,6 +63,7 @@ fn cannot_listen(authority: &str, error: Option<io::Error>) -> Error {
 pub(crate) struct QuicListener {
     quic: quinn::Endpoint,
     server: ServerConfig,
+    acceptor: TlsAcceptor,
     endpoint: Endpoint,
 }
 
@@ -85,7 +71,8 @@ pub(crate) struct QuicListener {
 impl Listener for QuicListener {
     async fn accept(&mut self) -> Result<Arrival, Error> {
         let incoming = self.quic.accept().await.ok_or_else(|| Error::closed("listener has ended"))?;
-        Ok(Arrival::new(greet(self.quic.clone(), incoming, self.endpoint.clone())))
+        let acceptor = self.acceptor.clone();
+        Ok(Arrival::new(greet(self.quic.clone(), incoming, acceptor, self.endpoint.clone())))
     }
 
     fn endpoint(&self) -> &Endpoint {
@@ -93,9 +80,16 @@ impl Listener for QuicListener {
     }
 }
 
-async fn greet(quic: quinn::Endpoint, incoming: Incoming, endpoint: Endpoint) -> Result<Link, Error> {
-    let connection = incoming.await.map_err(|error| failure::handshake(error, &endpoint))?;
-    let peer = link::peer_info(endpoint, &quic, &connection, None);
+async fn greet(
+    quic: quinn::Endpoint,
+    incoming: Incoming,
+    acceptor: TlsAcceptor,
+    endpoint: Endpoint,
+) -> Result<Link, Error> {
+    let connection = incoming.await.map_err(|error| failure::handshake(error, &endpoint, Side::Server))?;
+    let facts = link::handshake(&connection);
+    let tls = acceptor.peer(facts.alpn(), facts.server_name(), facts.chain());
+    let peer = link::peer_info(endpoint, &quic, &connection, tls);
     Ok(link::link(quic, connection, LaneZero::Awaited, peer))
 }
 

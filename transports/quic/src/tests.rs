@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use linkspan_core::{Batch, Endpoint, Error, Inbox, Lane, Link, Listener, Pipe, Transport};
+use linkspan_tls::{DevelopmentCa, Tls, TrustedCa};
 use quinn::{ClientConfig, Connection, ServerConfig};
 
-use crate::tls::Trust;
-use crate::{DevelopmentCa, Quic, QuicConfig, TrustedCa, socket};
+use crate::{Quic, QuicConfig, socket, tls};
 
 /// Kind of the frames sent here: a request's, which no transport looks at.
 const KIND: u8 = 3;
@@ -34,8 +34,14 @@ pub(crate) fn run(test: impl Future<Output = Result<(), Error>>) {
 /// A server and a client that trusts it.
 fn transports() -> Result<(Quic, Quic), Error> {
     let ca = DevelopmentCa::generate()?;
-    let server = Quic::new().with_identity(ca.issue(&["localhost", "127.0.0.1"])?);
-    Ok((server, Quic::new().with_trusted_ca(TrustedCa::from_pem(ca.ca_pem())?)))
+    let server = Tls::new().with_identity(ca.issue(&["localhost", "127.0.0.1"])?);
+    let client = Tls::new().with_trusted_ca(TrustedCa::from_pem(ca.ca_pem())?);
+    Ok((Quic::new().with_tls(server), Quic::new().with_tls(client)))
+}
+
+/// A client that verifies nothing.
+fn careless() -> Quic {
+    Quic::new().with_tls(Tls::new().dangerously_skip_verification())
 }
 
 async fn listen(server: &Quic) -> Result<Box<dyn Listener>, Error> {
@@ -58,15 +64,16 @@ async fn pair() -> Result<(Box<dyn Pipe>, Box<dyn Pipe>), Error> {
 
 /// A link to a peer that is quinn itself, without this crate's pipe.
 async fn raw_server(client: &Quic) -> Result<(Link, Connection, quinn::Endpoint), Error> {
-    let quic = raw_listener()?;
+    let quic = raw_listener().await?;
     let endpoint = raw_endpoint(&quic)?;
     let (link, connection) =
         tokio::join!(client.connect(&endpoint), async { quic.accept().await.unwrap().await.unwrap() });
     Ok((link?, connection, quic))
 }
 
-fn raw_listener() -> Result<quinn::Endpoint, Error> {
-    let crypto = DevelopmentCa::generate()?.issue(&["localhost"])?.server_config()?;
+async fn raw_listener() -> Result<quinn::Endpoint, Error> {
+    let tls = Tls::new().with_identity(DevelopmentCa::generate()?.issue(&["localhost"])?);
+    let (crypto, _) = tls::server(&tls, &"quic://127.0.0.1:0".parse()?).await?;
     let mut config = ServerConfig::with_crypto(Arc::new(crypto));
     config.transport_config(QuicConfig::default().transport(1)?);
     Ok(socket::bind("127.0.0.1:0".parse().unwrap(), Some(config), 0).unwrap())
@@ -80,14 +87,15 @@ fn raw_endpoint(quic: &quinn::Endpoint) -> Result<Endpoint, Error> {
 async fn raw_client() -> Result<(Connection, Box<dyn Pipe>, quinn::Endpoint), Error> {
     let (server, _) = transports()?;
     let mut listener = listen(&server).await?;
-    let (connecting, quic) = raw_connect(listener.endpoint())?;
+    let (connecting, quic) = raw_connect(listener.endpoint()).await?;
     let (connected, arrived) = tokio::join!(connecting, async { listener.accept().await?.await });
     Ok((connected.unwrap(), arrived?.into_parts().0, quic))
 }
 
-fn raw_connect(endpoint: &Endpoint) -> Result<(quinn::Connecting, quinn::Endpoint), Error> {
+async fn raw_connect(endpoint: &Endpoint) -> Result<(quinn::Connecting, quinn::Endpoint), Error> {
     let quic = socket::bind("127.0.0.1:0".parse().unwrap(), None, 0).unwrap();
-    let mut config = ClientConfig::new(Arc::new(Trust::Anyone.client_config()?));
+    let (crypto, _) = tls::client(&Tls::new().dangerously_skip_verification(), endpoint).await?;
+    let mut config = ClientConfig::new(Arc::new(crypto));
     config.transport_config(QuicConfig::default().transport(0)?);
     let address = endpoint.authority()?.parse().unwrap();
     Ok((quic.connect_with(config, address, "localhost").unwrap(), quic))
@@ -95,8 +103,8 @@ fn raw_connect(endpoint: &Endpoint) -> Result<(quinn::Connecting, quinn::Endpoin
 
 /// Both ends of a connection that is quinn itself: the connecting one first.
 pub(crate) async fn raw_pair() -> Result<(Connection, Connection, [quinn::Endpoint; 2]), Error> {
-    let server = raw_listener()?;
-    let (connecting, client) = raw_connect(&raw_endpoint(&server)?)?;
+    let server = raw_listener().await?;
+    let (connecting, client) = raw_connect(&raw_endpoint(&server)?).await?;
     let (connected, accepted) =
         tokio::join!(connecting, async { server.accept().await.unwrap().await.unwrap() });
     Ok((connected.unwrap(), accepted, [client, server]))

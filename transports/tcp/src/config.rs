@@ -3,13 +3,18 @@
 use std::net::SocketAddr;
 
 use linkspan_core::{Capabilities, Endpoint, Error, ErrorKind, Link, Listener, Transport, async_trait};
+#[cfg(feature = "tls")]
+use linkspan_tls::Tls;
 use tokio::net::lookup_host;
 
+#[cfg(feature = "tls")]
+use crate::tls;
 use crate::{connect, listen};
 
-/// Reaches peers over TCP, at `tcp://host:port`. Nothing is encrypted.
+/// Reaches peers over TCP: at `tcp://host:port`, where nothing is encrypted, and at `tls://host:port`, where everything
+/// is.
 ///
-/// It knows no option of its own: small frames always leave at once (`TCP_NODELAY`), because the runtime gathers
+/// `tcp://` knows no option of its own: small frames always leave at once (`TCP_NODELAY`), because the runtime gathers
 /// many into one write already.
 ///
 /// ```
@@ -23,44 +28,71 @@ use crate::{connect, listen};
 /// # Ok::<(), linkspan_core::Error>(()) }).unwrap();
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Tcp(());
+pub struct Tcp {
+    #[cfg(feature = "tls")]
+    tls: Tls,
+}
 
 impl Tcp {
-    /// The transport.
+    /// The transport. At `tls://` it has no certificate of its own and trusts what the operating system trusts: others
+    /// come from `with_tls`, or from the endpoint's options.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Uses `tls` at `tls://`, unless the endpoint's options name something else.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
+        self
     }
 }
 
 #[async_trait]
 impl Transport for Tcp {
     fn schemes(&self) -> &[&'static str] {
-        &["tcp"]
+        SCHEMES
     }
 
     fn capabilities(&self) -> Capabilities {
         Capabilities::byte_stream()
     }
 
+    fn is_encrypted(&self, scheme: &str) -> bool {
+        scheme != "tcp"
+    }
+
     async fn connect(&self, endpoint: &Endpoint) -> Result<Link, Error> {
+        #[cfg(feature = "tls")]
+        if endpoint.scheme() == tls::SCHEME {
+            return tls::connect(endpoint, &self.tls).await;
+        }
         connect::connect(endpoint).await
     }
 
     async fn listen(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, Error> {
+        #[cfg(feature = "tls")]
+        if endpoint.scheme() == tls::SCHEME {
+            return Ok(Box::new(tls::listen(endpoint, &self.tls).await?));
+        }
+        endpoint.check_options(&[])?;
         Ok(Box::new(listen::TcpListener::bind(endpoint).await?))
     }
 }
 
 /// Checks `endpoint` and returns what a resolver takes: its host and port.
 pub(crate) fn authority(endpoint: &Endpoint) -> Result<String, Error> {
-    endpoint.check_options(&[])?;
+    let scheme = endpoint.scheme();
     if endpoint.host().is_empty() {
         return Err(Error::configuration(format!(
-            "endpoint {endpoint} has no host; write tcp://127.0.0.1:port, or tcp://0.0.0.0:port to listen on every interface"
+            "endpoint {endpoint} has no host; write {scheme}://127.0.0.1:port, or {scheme}://0.0.0.0:port to listen on every interface"
         )));
     }
     if !matches!(endpoint.path(), "" | "/") {
-        return Err(Error::configuration(format!("endpoint {endpoint} has a path; write tcp://host:port")));
+        return Err(Error::configuration(format!(
+            "endpoint {endpoint} has a path; write {scheme}://host:port"
+        )));
     }
     endpoint.authority()
 }
@@ -81,5 +113,9 @@ pub(crate) async fn resolve(authority: &str) -> Result<Vec<SocketAddr>, Error> {
     if addresses.is_empty() { Err(wrong()) } else { Ok(addresses) }
 }
 
+#[cfg(feature = "tls")]
+const SCHEMES: &[&str] = &["tcp", tls::SCHEME];
+#[cfg(not(feature = "tls"))]
+const SCHEMES: &[&str] = &["tcp"];
 /// Addresses of one name that are tried. Chosen because answers of public names hold fewer.
 const MAX_ADDRESSES: usize = 16;

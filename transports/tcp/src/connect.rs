@@ -17,6 +17,12 @@ use tokio::time::timeout;
 use crate::{config, link};
 
 pub(crate) async fn connect(endpoint: &Endpoint) -> Result<Link, Error> {
+    endpoint.check_options(&[])?;
+    link::link(open(endpoint).await?, endpoint.clone())
+}
+
+/// A stream to the peer.
+pub(crate) async fn open(endpoint: &Endpoint) -> Result<TcpStream, Error> {
     let authority = config::authority(endpoint)?;
     if endpoint.port() == Some(0) {
         return Err(Error::configuration(format!(
@@ -24,8 +30,7 @@ pub(crate) async fn connect(endpoint: &Endpoint) -> Result<Link, Error> {
         )));
     }
     let addresses = config::resolve(&authority).await?;
-    let stream = race(&addresses, TcpStream::connect).await.map_err(|error| unreachable(endpoint, error))?;
-    link::link(stream, endpoint.clone())
+    race(&addresses, TcpStream::connect).await.map_err(|error| unreachable(endpoint, error))
 }
 
 /// The first of `addresses` that answers `dial`; the last failure if none does.

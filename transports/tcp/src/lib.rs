@@ -1,4 +1,9 @@
-//! Linkspan over TCP, at `tcp://host:port`, and over Unix sockets, at `unix:///path/to.sock`.
+//! Linkspan over TCP: `tcp://host:port`, and with the feature `tls` encrypted: `tls://host:port`; and over Unix sockets, at
+//! `unix:///path/to.sock`.
+//!
+//! Certificates of `tls://` come from a `Tls` through `Tcp::with_tls`, or from the endpoint's options: `cert`, `key` and
+//! `client_ca` when listening, `ca`, `server_name`, `cert` and `key` when connecting. ALPN is `linkspan/1`. TLS is 1.3 or
+//! 1.2, and an orderly end says so in TLS (`close_notify`).
 //!
 //! ```
 //! use std::future::poll_fn;
@@ -31,6 +36,8 @@ mod link;
 mod listen;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(unix)]
 mod unix;
 

@@ -37,13 +37,17 @@ impl TcpListener {
         }
         Err(refused(endpoint, last))
     }
+
+    /// The next peer's stream.
+    pub(crate) async fn accept_stream(&self) -> Result<net::TcpStream, Error> {
+        self.listener.accept().await.map(|(stream, _)| stream).map_err(passing)
+    }
 }
 
 #[async_trait]
 impl Listener for TcpListener {
     async fn accept(&mut self) -> Result<Arrival, Error> {
-        let (stream, _) = self.listener.accept().await.map_err(passing)?;
-        let link = link::link(stream, self.endpoint.clone());
+        let link = link::link(self.accept_stream().await?, self.endpoint.clone());
         Ok(Arrival::new(std::future::ready(link)))
     }
 

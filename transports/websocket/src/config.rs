@@ -2,17 +2,23 @@
 
 use hyper::http::uri::PathAndQuery;
 use linkspan_core::{Capabilities, Endpoint, Error, Link, Listener, Transport, async_trait};
+#[cfg(feature = "tls")]
+use linkspan_tls::Tls;
 use serde::{Deserialize, Serialize};
 
 use crate::origin::Origins;
+#[cfg(feature = "tls")]
+use crate::tls;
 use crate::{connect, listen};
 
-/// WebSocket as a transport, for the scheme `ws`.
+/// WebSocket as a transport, for the schemes `ws` and, encrypted, `wss`.
 ///
-/// Endpoints are `ws://host:port/path`; without a path it is `/`. It has no options of its own.
+/// Endpoints are `ws://host:port/path`; without a path it is `/`. `ws` has no options of its own.
 #[derive(Clone, Debug, Default)]
 pub struct WebSocket {
     config: WebSocketConfig,
+    #[cfg(feature = "tls")]
+    tls: Tls,
 }
 
 /// What may be chosen about WebSocket: plain data, safe by default, checked when listening starts.
@@ -39,7 +45,18 @@ impl WebSocket {
 
     /// With `config`, as read from a file.
     pub fn from_config(config: WebSocketConfig) -> Self {
-        Self { config }
+        let mut websocket = Self::new();
+        websocket.config = config;
+        websocket
+    }
+
+    /// Uses `tls` at `wss://`, unless the endpoint's options name something else. Without it, a server has no certificate
+    /// to show, and a client trusts what the operating system trusts.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
+        self
     }
 
     /// The same, where pages of `origin` (`https://app.example`) may connect too.
@@ -60,21 +77,33 @@ impl WebSocket {
 #[async_trait]
 impl Transport for WebSocket {
     fn schemes(&self) -> &[&'static str] {
-        &["ws"]
+        SCHEMES
     }
 
     fn capabilities(&self) -> Capabilities {
         Capabilities::byte_stream()
     }
 
+    fn is_encrypted(&self, scheme: &str) -> bool {
+        scheme != "ws"
+    }
+
     async fn connect(&self, endpoint: &Endpoint) -> Result<Link, Error> {
-        connect::connect(endpoint, Place::of(endpoint)?).await
+        #[cfg(feature = "tls")]
+        if endpoint.scheme() == tls::SCHEME {
+            return tls::connect(endpoint, &self.tls).await;
+        }
+        connect::connect(endpoint).await
     }
 
     async fn listen(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, Error> {
-        let place = Place::of(endpoint)?;
         let origins = Origins::parse(&self.config)?;
-        listen::listen(endpoint, place, origins).await
+        #[cfg(feature = "tls")]
+        if endpoint.scheme() == tls::SCHEME {
+            return Ok(Box::new(tls::listen(endpoint, &self.tls, origins).await?));
+        }
+        endpoint.check_options(&[])?;
+        Ok(Box::new(listen::WebSocketListener::bind(endpoint, origins).await?))
     }
 }
 
@@ -87,12 +116,12 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    fn of(endpoint: &Endpoint) -> Result<Self, Error> {
-        endpoint.check_options(&[])?;
+    pub(crate) fn of(endpoint: &Endpoint) -> Result<Self, Error> {
         let authority = endpoint.authority()?;
         if endpoint.host().is_empty() {
             return Err(Error::configuration(format!(
-                "endpoint {endpoint} has no host; write ws://host:port"
+                "endpoint {endpoint} has no host; write {}://host:port",
+                endpoint.scheme()
             )));
         }
         let path = if endpoint.path().is_empty() { "/" } else { endpoint.path() };
@@ -104,3 +133,8 @@ impl Place {
         }
     }
 }
+
+#[cfg(feature = "tls")]
+const SCHEMES: &[&str] = &["ws", tls::SCHEME];
+#[cfg(not(feature = "tls"))]
+const SCHEMES: &[&str] = &["ws"];

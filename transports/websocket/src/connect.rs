@@ -14,7 +14,15 @@ use crate::io::{Counted, settings};
 use crate::link::WebSocketPipe;
 use crate::site::SUBPROTOCOL;
 
-pub(crate) async fn connect(endpoint: &Endpoint, place: Place) -> Result<Link, Error> {
+pub(crate) async fn connect(endpoint: &Endpoint) -> Result<Link, Error> {
+    endpoint.check_options(&[])?;
+    let place = Place::of(endpoint)?;
+    let (stream, peer) = open(endpoint, &place).await?;
+    link(stream, peer, place).await
+}
+
+/// A stream to the server, and the server's facts.
+pub(crate) async fn open(endpoint: &Endpoint, place: &Place) -> Result<(TcpStream, PeerInfo), Error> {
     let unreachable = |error: std::io::Error| {
         Error::new(ErrorKind::Unreachable, format!("no peer answered at {endpoint}")).with_source(error)
     };
@@ -22,8 +30,16 @@ pub(crate) async fn connect(endpoint: &Endpoint, place: Place) -> Result<Link, E
     stream.set_nodelay(true).map_err(unreachable)?;
     let local = stream.local_addr().map_err(unreachable)?;
     let remote = stream.peer_addr().map_err(unreachable)?;
-    let socket = upgrade(stream, endpoint, place).await?;
     let peer = PeerInfo::new(endpoint.clone()).with_addresses(local.to_string(), remote.to_string());
+    Ok((stream, peer))
+}
+
+/// The link over `stream`, once it is upgraded.
+pub(crate) async fn link<S>(stream: S, peer: PeerInfo, place: Place) -> Result<Link, Error>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let socket = upgrade(stream, peer.endpoint(), place).await?;
     Ok(Link::new(WebSocketPipe::new(socket), peer))
 }
 
@@ -59,17 +75,22 @@ fn translate(error: tungstenite::Error, endpoint: &Endpoint) -> Error {
         tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete) => {
             Error::closed(format!("{endpoint} closed instead of answering the WebSocket upgrade"))
         }
-        tungstenite::Error::Io(error) => {
-            Error::new(ErrorKind::Unreachable, format!("{endpoint} was lost within the WebSocket upgrade"))
-                .with_source(error)
-        }
+        tungstenite::Error::Io(error) => match error.downcast::<Error>() {
+            Ok(known) => known.at(endpoint.clone().without_options()),
+            Err(error) => {
+                let context = format!("{endpoint} was lost within the WebSocket upgrade");
+                Error::new(ErrorKind::Unreachable, context).with_source(error)
+            }
+        },
         tungstenite::Error::Protocol(error) => no_websocket(endpoint).with_source(error),
         other => no_websocket(endpoint).with_source(other),
     }
 }
 
 fn no_websocket(endpoint: &Endpoint) -> Error {
-    Error::protocol(format!("{endpoint} does not answer as a WebSocket server"))
+    Error::protocol(format!(
+        "{endpoint} does not answer as a WebSocket server; if it speaks TLS, write wss://"
+    ))
 }
 
 /// `…: 404 Not Found: nothing is served at this path`. The words are the peer's, so they are cut and escaped.

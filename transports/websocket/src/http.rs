@@ -62,7 +62,7 @@ where
                 .with_source(error)
         }
         (None, Err(error)) if error.is_parse() => {
-            Error::protocol("peer does not speak HTTP/1.1").with_source(error)
+            Error::protocol("peer does not speak HTTP/1.1; if it speaks TLS, serve wss://").with_source(error)
         }
         (None, Err(error)) => Error::closed("peer left within a request").with_source(error),
     })

@@ -141,7 +141,7 @@ fn translate(error: tungstenite::Error) -> Error {
         tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
             Error::closed("peer left without a close")
         }
-        tungstenite::Error::Io(error) => Error::closed("link failed").with_source(error),
+        tungstenite::Error::Io(error) => Error::link_failed(error),
         tungstenite::Error::Capacity(error) => {
             Error::new(ErrorKind::FrameTooLarge, "peer sent a WebSocket message above 1 MiB")
                 .with_source(error)

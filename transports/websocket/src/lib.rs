@@ -1,4 +1,9 @@
-//! Linkspan over WebSocket: [`Transport`](linkspan_core::Transport) for `ws://host:port/path`.
+//! Linkspan over WebSocket: [`Transport`](linkspan_core::Transport) for `ws://host:port/path`, and with the feature `tls`
+//! encrypted: `wss://host:port/path`.
+//!
+//! Certificates of `wss://` come from a `Tls` through `WebSocket::with_tls`, or from the endpoint's options: `cert`, `key`
+//! and `client_ca` when listening, `ca`, `server_name`, `cert` and `key` when connecting. ALPN is `http/1.1`; TLS is 1.3
+//! or 1.2.
 //!
 //! The server is an HTTP/1.1 server: it upgrades `GET` of the endpoint's path and answers everything else as a web
 //! server does, in words a person can read. A client offers the subprotocol `linkspan.1`, and so should others.
@@ -48,5 +53,7 @@ mod link;
 mod listen;
 mod origin;
 mod site;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use config::{WebSocket, WebSocketConfig};

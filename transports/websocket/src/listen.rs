@@ -1,10 +1,10 @@
 //! The accepting side.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use linkspan_core::{Arrival, Endpoint, Error, ErrorKind, Link, Listener, PeerInfo, async_trait};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::config::Place;
@@ -13,41 +13,69 @@ use crate::link::WebSocketPipe;
 use crate::origin::Origins;
 use crate::site::Site;
 
-pub(crate) async fn listen(
-    endpoint: &Endpoint,
-    place: Place,
-    origins: Origins,
-) -> Result<Box<dyn Listener>, Error> {
-    let failed = |error: io::Error| {
-        let kind = match error.kind() {
-            io::ErrorKind::AddrInUse => ErrorKind::AddressInUse,
-            _ => ErrorKind::Configuration,
-        };
-        Error::new(kind, format!("cannot listen on {endpoint}")).with_source(error)
-    };
-    let tcp = TcpListener::bind(&place.authority).await.map_err(failed)?;
-    let port = tcp.local_addr().map_err(failed)?.port();
-    let endpoint = endpoint.clone().without_options().with_port(port);
-    Ok(Box::new(WebSocketListener { tcp, endpoint, site: Arc::new(Site { path: place.path, origins }) }))
-}
-
+/// A bound address that yields WebSockets.
 #[derive(Debug)]
-struct WebSocketListener {
+pub(crate) struct WebSocketListener {
     tcp: TcpListener,
     endpoint: Endpoint,
-    site: Arc<Site>,
+    pub(crate) site: Arc<Site>,
+}
+
+impl WebSocketListener {
+    pub(crate) async fn bind(endpoint: &Endpoint, origins: Origins) -> Result<Self, Error> {
+        let Place { authority, path } = Place::of(endpoint)?;
+        let failed = |error: io::Error| {
+            let kind = match error.kind() {
+                io::ErrorKind::AddrInUse => ErrorKind::AddressInUse,
+                _ => ErrorKind::Configuration,
+            };
+            Error::new(kind, format!("cannot listen on {endpoint}")).with_source(error)
+        };
+        let tcp = TcpListener::bind(&authority).await.map_err(failed)?;
+        let port = tcp.local_addr().map_err(failed)?.port();
+        let endpoint = endpoint.clone().without_options().with_port(port);
+        Ok(Self { tcp, endpoint, site: Arc::new(Site { path, origins }) })
+    }
+
+    /// The next peer's stream.
+    pub(crate) async fn accept_stream(&self) -> Result<TcpStream, Error> {
+        self.tcp.accept().await.map(|(stream, _)| stream).map_err(passing)
+    }
 }
 
 #[async_trait]
 impl Listener for WebSocketListener {
     async fn accept(&mut self) -> Result<Arrival, Error> {
-        let (stream, remote) = self.tcp.accept().await.map_err(passing)?;
-        Ok(Arrival::new(greet(stream, remote, self.endpoint.clone(), Arc::clone(&self.site))))
+        let stream = self.accept_stream().await?;
+        let endpoint = self.endpoint.clone();
+        let site = Arc::clone(&self.site);
+        Ok(Arrival::new(async move {
+            let peer = prepare(&stream, endpoint)?;
+            link(stream, peer, site).await
+        }))
     }
 
     fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
+}
+
+/// Sets `stream` up, and says who is at its other end.
+pub(crate) fn prepare(stream: &TcpStream, endpoint: Endpoint) -> Result<PeerInfo, Error> {
+    let left = |error: io::Error| Error::closed("peer left at once").with_source(error);
+    stream.set_nodelay(true).map_err(left)?;
+    let local = stream.local_addr().map_err(left)?;
+    let remote = stream.peer_addr().map_err(left)?;
+    Ok(PeerInfo::new(endpoint).with_addresses(local.to_string(), remote.to_string()))
+}
+
+/// The link over `stream`, once its peer asked for the upgrade.
+pub(crate) async fn link<S>(stream: S, peer: PeerInfo, site: Arc<Site>) -> Result<Link, Error>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let (socket, info) = http::serve(stream, site).await?;
+    Ok(Link::new(WebSocketPipe::new(socket), peer.with_upgrade(info)))
 }
 
 /// No failure of `accept(2)` ends a listener: each is about one peer, or about what the process lacks for now.
@@ -62,18 +90,4 @@ fn passing(error: io::Error) -> Error {
         ),
     };
     Error::new(kind, context).with_source(error)
-}
-
-async fn greet(
-    stream: TcpStream,
-    remote: SocketAddr,
-    endpoint: Endpoint,
-    site: Arc<Site>,
-) -> Result<Link, Error> {
-    let prepared = stream.set_nodelay(true).and_then(|()| stream.local_addr());
-    let local = prepared.map_err(|error| Error::closed("peer left at once").with_source(error))?;
-    let (socket, info) = http::serve(stream, site).await?;
-    let peer =
-        PeerInfo::new(endpoint).with_addresses(local.to_string(), remote.to_string()).with_upgrade(info);
-    Ok(Link::new(WebSocketPipe::new(socket), peer))
 }

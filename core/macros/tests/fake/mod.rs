@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{self, Poll, Waker};
 
 use bytes::Bytes;
-use linkspan_core::{Codec, CodecIndex, Decode, Encode, ErrorKind};
+use linkspan_core::{Codec, CodecIndex, Decode, DecodeLimits, Encode, ErrorKind};
 pub use linkspan_core::{DecodeBy, EncodeBy, Error, Push, PushSink, Pushing, Refused};
 
 pub mod typed;
@@ -40,7 +40,7 @@ impl<T: serde::Serialize + ?Sized> Encode<T> for Json {
 }
 
 impl<T: serde::de::DeserializeOwned> Decode<T> for Json {
-    fn decode(bytes: &[u8]) -> Result<T, Error> {
+    fn decode(bytes: &[u8], _limits: DecodeLimits) -> Result<T, Error> {
         serde_json::from_slice(bytes).map_err(|error| Error::new(ErrorKind::Decode, error.to_string()))
     }
 }
@@ -126,7 +126,7 @@ impl Notification {
     }
 
     pub fn decode_body<S: DecodeBy<T>, T>(&self) -> Result<T, Error> {
-        S::decode(CodecIndex::new(0), &self.body)
+        S::decode(CodecIndex::new(0), &self.body, DecodeLimits::default())
     }
 }
 

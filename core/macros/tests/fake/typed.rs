@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use linkspan_core::{CodecIndex, CodecSet};
+use linkspan_core::{CodecIndex, CodecSet, DecodeLimits};
 pub use serde;
 
 pub use super::Client;
@@ -113,7 +113,8 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
         Fut: Future + Send + 'static,
     {
         let handler: Handler<T> = Box::new(move |service, cx, args| {
-            let args = S::decode(CodecIndex::new(0), args).map_err(|error| error.to_string())?;
+            let args = S::decode(CodecIndex::new(0), args, DecodeLimits::default())
+                .map_err(|error| error.to_string())?;
             let running = f(service, cx, args);
             Ok(Box::pin(async move { answer(running.await) }))
         });
@@ -148,7 +149,7 @@ fn encode<S: EncodeBy<T>, T>(value: &T) -> Result<Vec<u8>, String> {
 }
 
 fn decode<S: DecodeBy<T>, T>(bytes: &[u8]) -> Result<T, String> {
-    S::decode(CodecIndex::new(0), bytes).map_err(|error| error.to_string())
+    S::decode(CodecIndex::new(0), bytes, DecodeLimits::default()).map_err(|error| error.to_string())
 }
 
 #[derive(Clone)]

@@ -3,7 +3,7 @@
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::budget::{Limited, Place};
+use super::budget::Limited;
 
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Limited<'_, S> {
     type Value = S::Value;
@@ -28,7 +28,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Limited<'_, A> {
 
     #[inline]
     fn size_hint(&self) -> Option<usize> {
-        Place::reservable(self.inner.size_hint())
+        self.place.reservable(self.inner.size_hint())
     }
 }
 
@@ -53,7 +53,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Limited<'_, A> {
 
     #[inline]
     fn size_hint(&self) -> Option<usize> {
-        Place::reservable(self.inner.size_hint())
+        self.place.reservable(self.inner.size_hint())
     }
 }
 

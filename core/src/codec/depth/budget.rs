@@ -5,37 +5,39 @@ use std::cell::Cell;
 use serde::de::Error;
 use thiserror::Error as ThisError;
 
-use super::MAX_DEPTH;
+use crate::codec::DecodeLimits;
 
-/// Options and newtypes on one path: enough for both between any two levels.
-const MAX_WRAPPERS: u8 = 2 * MAX_DEPTH;
-/// Memory for elements beyond one for each byte of input. A unit type may have some: fields that serde skips.
-const MAX_FREE_BYTES: usize = 8 << 10;
-/// Elements reserved ahead of data: 8 KiB of 128 bytes each, and no second allocation for most collections.
-const MAX_RESERVED: usize = 64;
+/// Options and newtypes on one path for each level: enough for both between any two.
+const WRAPPERS_PER_LEVEL: u8 = 2;
+/// What an element is taken for where its size is not known yet: 64 of them are 8 KiB, and spare most collections a second
+/// allocation.
+const ASSUMED_ELEMENT_LEN: usize = 128;
 
 /// The limit that some input exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
 pub(super) enum Exceeded {
-    #[error("nested deeper than {MAX_DEPTH} levels")]
-    Depth,
+    #[error("nested deeper than {0} levels")]
+    Depth(u8),
     #[error("more elements than the input has bytes for")]
     Elements,
 }
 
 /// What one value may use in all; shared by everything that takes part in reading it.
 pub(super) struct Budget {
+    limits: DecodeLimits,
     elements: Cell<usize>,
+    /// Memory for elements beyond one for each byte of input. A unit type may have some: fields that serde skips.
     free_bytes: Cell<usize>,
     // Kept here as well as in the deserializer's error, because some (postcard's) drop every message.
     exceeded: Cell<Option<Exceeded>>,
 }
 
 impl Budget {
-    pub(super) fn new(input_len: usize) -> Self {
+    pub(super) fn new(input_len: usize, limits: DecodeLimits) -> Self {
         Self {
+            limits,
             elements: Cell::new(input_len),
-            free_bytes: Cell::new(MAX_FREE_BYTES),
+            free_bytes: Cell::new(limits.max_reserve_len()),
             exceeded: Cell::new(None),
         }
     }
@@ -48,13 +50,17 @@ impl Budget {
         self.exceeded.set(Some(limit));
         E::custom(limit)
     }
+
+    fn too_deep<E: Error>(&self) -> E {
+        self.refuse(Exceeded::Depth(self.limits.max_depth()))
+    }
 }
 
 /// Where in the value we are.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
-    levels: u8,
-    wrappers: u8,
+    levels_left: u8,
+    wrappers_left: u8,
     /// Whether elements here are charged: those whose number the input decides. Fields are not, for the type bounds them
     /// and may well have more of them than bytes.
     charged: bool,
@@ -63,23 +69,26 @@ pub(super) struct Place<'a> {
 
 impl<'a> Place<'a> {
     pub(super) fn root(budget: &'a Budget) -> Self {
-        Self { levels: 0, wrappers: 0, charged: true, budget }
+        let levels_left = budget.limits.max_depth();
+        // Does not saturate: the deepest that limits allow is 64.
+        let wrappers_left = levels_left.saturating_mul(WRAPPERS_PER_LEVEL);
+        Self { levels_left, wrappers_left, charged: true, budget }
     }
 
     /// One level further down.
     pub(super) fn level<E: Error>(self) -> Result<Self, E> {
-        if self.levels == MAX_DEPTH {
-            return Err(self.budget.refuse(Exceeded::Depth));
+        match self.levels_left.checked_sub(1) {
+            Some(levels_left) => Ok(Self { levels_left, ..self }),
+            None => Err(self.budget.too_deep()),
         }
-        Ok(Self { levels: self.levels + 1, ..self })
     }
 
     /// Inside one more option or newtype.
     pub(super) fn wrapper<E: Error>(self) -> Result<Self, E> {
-        if self.wrappers == MAX_WRAPPERS {
-            return Err(self.budget.refuse(Exceeded::Depth));
+        match self.wrappers_left.checked_sub(1) {
+            Some(wrappers_left) => Ok(Self { wrappers_left, ..self }),
+            None => Err(self.budget.too_deep()),
         }
-        Ok(Self { wrappers: self.wrappers + 1, ..self })
     }
 
     /// The same place, where the input decides how many elements there are.
@@ -107,8 +116,8 @@ impl<'a> Place<'a> {
     }
 
     /// The part of a collection's size that may be reserved ahead of its elements.
-    pub(super) fn reservable(hint: Option<usize>) -> Option<usize> {
-        hint.map(|elements| elements.min(MAX_RESERVED))
+    pub(super) fn reservable(self, hint: Option<usize>) -> Option<usize> {
+        hint.map(|elements| elements.min(self.budget.limits.max_reserve_len() / ASSUMED_ELEMENT_LEN))
     }
 
     /// Limits `inner`, whatever part it plays in reading.

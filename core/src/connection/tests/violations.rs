@@ -2,7 +2,7 @@
 
 use super::pair::{LARGE, Pair, body, frame};
 use crate::wire::{BodyPlace, MAX_INLINE_LEN, Message, Outcome, Request, Response, flag, kind};
-use crate::{CloseCode, Code, Gap, GapReason, Lane, Metadata, Ran, Status, Verdict};
+use crate::{Close, CloseCode, Code, Gap, GapReason, Lane, Limits, Metadata, Ran, Status, Verdict};
 
 pub(super) fn request(call: u32) -> Request<'static> {
     Request {
@@ -133,11 +133,42 @@ fn two_bodies_on_one_lane_are_a_violation() {
 }
 
 #[test]
+fn a_lane_that_has_an_owner_cannot_be_named_by_a_head_that_is_refused() {
+    let owner = Message::Request(Request { place: place(1, LARGE), ..request(0) });
+    let too_large = Message::Request(Request { place: place(1, 1 << 30), ..request(1) });
+    let push =
+        Message::Push { path: "A/B", codec: None, metadata: None, body: b"", place: place(1, 1 << 30) };
+    for refused in [too_large, push] {
+        assert_eq!(code(&[owner.clone(), refused]), Some(CloseCode::PROTOCOL));
+    }
+}
+
+#[test]
+fn what_may_be_ignored_may_not_come_before_the_hellos() {
+    let mut pair = Pair::strangers(Limits::default(), Limits::default());
+    pair.server.read_frames(pair.now, &[vec![2, 0, 0x80, 0]]);
+    assert_eq!(pair.server.close_code(), Some(CloseCode::PROTOCOL));
+    pair.client.read_frames(pair.now, &[vec![3, 0, 0x80, crate::frame::LANE, 2]]);
+    assert_eq!(pair.client.close_code(), None, "lanes overtake each other");
+    pair.client.read_frames(pair.now, &[vec![2, 0, 0x80, 0]]);
+    assert_eq!(pair.client.close_code(), Some(CloseCode::PROTOCOL));
+}
+
+#[test]
+fn that_a_link_is_lost_is_not_said_on_it() {
+    let mut pair = Pair::new();
+    pair.server.connection.close(Close::new(CloseCode::LOST, "lost"), &mut pair.server.events);
+    assert!(!pair.server.connection.has_output());
+    assert_eq!(pair.server.close_code(), Some(CloseCode::LOST));
+}
+
+#[test]
 fn a_body_must_be_as_long_as_its_head_says() {
     let head = Message::Request(Request { place: place(1, 10), ..request(0) });
     assert_eq!(code(&[head.clone(), piece(1, true, b"short")]), Some(CloseCode::PROTOCOL));
     assert_eq!(code(&[head.clone(), piece(1, false, b"much too long")]), Some(CloseCode::TOO_LARGE));
     assert_eq!(code(&[piece(1, true, b"short"), head.clone()]), Some(CloseCode::PROTOCOL));
+    assert_eq!(code(&[piece(1, false, b"much too long"), head.clone()]), Some(CloseCode::TOO_LARGE));
     assert_eq!(code(&[piece(1, false, b"exac"), head, piece(1, true, b"tly 10")]), None);
 }
 

@@ -2,16 +2,19 @@
 
 use bytes::Bytes;
 use linkspan_core::Metadata;
+use linkspan_core::frame::LAST;
 use tokio::task::JoinSet;
 
 use crate::broken::Broken;
+use crate::codecs::CodecChoice;
 use crate::observer::Seen;
 use crate::pair::Pair;
 use crate::promise::Promise;
+use crate::raw::numbers;
 use crate::rng::Rng;
 use crate::values::{Ask, Step};
 use crate::watched::Received;
-use crate::wire::{BODY, RESPONSE};
+use crate::wire::{BODY, PING, PONG, RESPONSE};
 
 pub(super) fn promises() -> Vec<Promise> {
     vec![
@@ -25,6 +28,19 @@ pub(super) fn promises() -> Vec<Promise> {
             "Arguments and values of more than a mebibyte arrive unchanged, several at once in each direction.",
             large_bodies,
         ),
+        Promise::new(
+            "large bodies both ways leave room for small calls",
+            "While large arguments and answers pass each other, small calls between them are answered.",
+            both_ways,
+        )
+        .of(&["I22"]),
+        Promise::new(
+            "a ping gets through large bodies",
+            "A ping sent while large bodies are on their way is answered before they are complete.",
+            ping_gets_through,
+        )
+        .of(&["I22"])
+        .server(|limits| limits.with_max_outbox_len(1 << 30)),
         Promise::new(
             "a small call overtakes large bodies",
             "A small call made while large bodies are on their way is answered before they are complete.",
@@ -43,27 +59,46 @@ pub(super) fn promises() -> Vec<Promise> {
 }
 
 async fn every_size(pair: Pair) -> Result<(), Broken> {
-    let mut rng = Rng::new(7);
-    // The borders of a body of its own and of a frame, give or take what surrounds the text.
-    let borders = [0, 16 * 1024, 64 * 1024];
-    let sizes = borders.iter().flat_map(|&border| [border, border + 1].into_iter().chain(below(border)));
+    // The borders of a body of its own and of a frame, of the text and of what a frame holds besides.
+    let sizes = [0, 16 * 1024, 64 * 1024, 128 * 1024];
+    let sizes = sizes.into_iter().flat_map(|size: usize| [size.saturating_sub(8), size, size + 8]);
     for size in sizes {
-        let text = rng.text(size);
-        let echoed = pair.client.echo(text.clone()).await?;
-        Broken::unless(echoed == text, || format!("a text of {size} bytes was changed"))?;
+        unchanged(&pair, Rng::new(size as u64).text(size)).await?;
+    }
+    let (session, mut received) = (pair.session()?, pair.client.notifications());
+    for len in [16 * 1024, 64 * 1024].into_iter().flat_map(|border| border - 1..=border + 1) {
+        unchanged(&pair, text_of(pair.codec(), len)?).await?;
+        let bytes = Bytes::from(Rng::new(len as u64).text(len));
+        session.push_raw("Kit", "Sized", Metadata::new(), bytes.clone()).await?;
+        let arrived = matches!(received.next().await, Some(Ok(push)) if *push.body() == bytes);
+        Broken::unless(arrived, || format!("a push of {len} bytes was lost or changed"))?;
     }
     Ok(())
 }
 
-/// A few sizes a little below `border`.
-fn below(border: usize) -> impl Iterator<Item = usize> {
-    [1, 8, 64].into_iter().filter_map(move |less| border.checked_sub(less))
+async fn unchanged(pair: &Pair, text: String) -> Result<(), Broken> {
+    let echoed = pair.client.echo(text.clone()).await?;
+    Broken::unless(echoed == text, || format!("a text of {} bytes was changed", text.len()))
+}
+
+/// A text that takes `len` bytes in the codec.
+pub(super) fn text_of(codec: &CodecChoice, len: usize) -> Result<String, Broken> {
+    let mut chars = len;
+    for _ in 0..8 {
+        let text = Rng::new(3).text(chars);
+        let encoded = codec.text(text.as_str())?.len();
+        if encoded == len {
+            return Ok(text);
+        }
+        chars = (chars + len).saturating_sub(encoded);
+    }
+    Err(Broken::new(format!("the codec writes no text in {len} bytes")))
 }
 
 async fn large_bodies(pair: Pair) -> Result<(), Broken> {
     let mut calls = JoinSet::new();
-    for id in 0..2 {
-        let text = Rng::new(id).text(1_100_000);
+    for (id, len) in [(0, 1_100_000), (1, 300_000)] {
+        let text = Rng::new(id).text(len);
         let call = pair.client.run(Ask::new(id).with_text(text.clone()));
         calls.spawn(async move { (id, text, call.await) });
     }
@@ -73,6 +108,52 @@ async fn large_bodies(pair: Pair) -> Result<(), Broken> {
         Broken::unless(answer.text == text, || format!("the large text of call {id} was changed"))?;
     }
     Ok(())
+}
+
+async fn both_ways(pair: Pair) -> Result<(), Broken> {
+    let mut large = JoinSet::new();
+    for id in 0..8 {
+        let text = Rng::new(id).text(150_000);
+        let call = pair.client.echo(text.clone());
+        large.spawn(async move { Ok::<_, Broken>(call.await? == text) });
+    }
+    for id in 0..16 {
+        let small = format!("small call {id}");
+        Broken::unless_equal("answer", &pair.client.echo(small.clone()).await?, &small)?;
+    }
+    for unchanged in large.join_all().await {
+        Broken::unless(unchanged?, || "a large text was changed".into())?;
+    }
+    Ok(())
+}
+
+async fn ping_gets_through(pair: Pair) -> Result<(), Broken> {
+    let mut link = pair.raw().await?;
+    link.greet(pair.codec().name()).await?;
+    let first = pair.client.session().id();
+    let session = pair.server()?.sessions().iter().find(|session| session.id() != first);
+    let session = session.ok_or_else(|| Broken::new("the server knows no session of the raw link"))?;
+    let bytes = Bytes::from(Rng::new(1).text(LARGE));
+    // As for small calls: not every attempt meets bodies on their way, on a machine that is busy elsewhere.
+    for attempt in 0..5 {
+        for _ in 0..LARGE_ONES {
+            session.push_raw("Kit", "Large", Metadata::new(), bytes.clone()).await?;
+        }
+        link.next_of(BODY).await?;
+        link.send(&numbers(PING, &[attempt])).await?;
+        let (mut complete, mut before_pong) = (0, None);
+        while complete < LARGE_ONES {
+            let frame = link.next().await.ok_or_else(|| Broken::new("the link ended amid large bodies"))?;
+            complete += usize::from(frame.kind == BODY && frame.flags & LAST != 0);
+            if frame.kind == PONG {
+                before_pong = Some(complete);
+            }
+        }
+        if before_pong.is_some_and(|complete| complete < LARGE_ONES) {
+            return Ok(());
+        }
+    }
+    Err(Broken::new("in 5 attempts, no ping was answered before the large bodies were complete"))
 }
 
 async fn small_overtakes(pair: Pair) -> Result<(), Broken> {
@@ -106,10 +187,10 @@ async fn small_overtakes(pair: Pair) -> Result<(), Broken> {
 }
 
 async fn abandoned_bodies(pair: Pair) -> Result<(), Broken> {
-    for id in 0..12 {
+    for id in 0..10 {
         let ask = match id % 2 {
-            0 => Ask::new(id).with_text(Rng::new(id).text(600_000)).then(Step::Hang),
-            _ => Ask::new(id).then(Step::Answer(600_000)),
+            0 => Ask::new(id).with_text(Rng::new(id).text(250_000)).then(Step::Hang),
+            _ => Ask::new(id).then(Step::Answer(250_000)),
         };
         let calling = tokio::spawn(pair.client.run(ask));
         for _ in 0..id {

@@ -1,13 +1,13 @@
 //! Calls that go well.
 
-use linkspan_core::{Metadata, Response};
+use linkspan_core::{CallError, Metadata, PushSink, Response};
 use tokio::task::JoinSet;
 
 use crate::broken::Broken;
 use crate::observer::Seen;
 use crate::pair::Pair;
 use crate::promise::Promise;
-use crate::values::{Ask, Step};
+use crate::values::{Ask, Note, Refusal, Step};
 use crate::wire::{FAILURE, RESPONSE};
 
 pub(super) fn promises() -> Vec<Promise> {
@@ -37,6 +37,11 @@ pub(super) fn promises() -> Vec<Promise> {
             one_way,
         )
         .of(&["I8"]),
+        Promise::new(
+            "empty values are values",
+            "Empty texts, errors, headers and pushes arrive as such, and not as nothing.",
+            empty_values,
+        ),
         Promise::new(
             "metadata travels both ways",
             "Headers of a call reach its handler, and headers of the response its caller, in order and unchanged.",
@@ -116,6 +121,28 @@ async fn one_way(pair: Pair) -> Result<(), Broken> {
     }
     Broken::unless_equal("answers to 3 calls", &pair.client.tap.count(&[RESPONSE, FAILURE]), &3)?;
     Broken::unless_equal("handlers of one call", &pair.seen.count(&Seen::Started(0)), &1)
+}
+
+async fn empty_values(pair: Pair) -> Result<(), Broken> {
+    Broken::unless_equal("echo", &pair.client.echo(String::new()).await?, &String::new())?;
+    let answer = pair.client.run(Ask::new(1).with_text("")).await?;
+    Broken::unless_equal("answer", &answer.text, &String::new())?;
+    let refused = pair.client.run(Ask::new(2).with_text("").then(Step::Fail)).await;
+    let refusal = Refusal { id: 2, why: String::new() };
+    Broken::unless_equal("error", &refused, &Err(CallError::Application(refusal)))?;
+    let header = Metadata::new().with("empty", "");
+    let call = pair.client.run(Ask::new(3).then(Step::Headers)).with_metadata(header.clone());
+    Broken::unless_equal("header", &call.into_response().await?.metadata, &header)?;
+    let (session, mut received) = (pair.session()?, pair.client.notifications());
+    session.push_raw("Kit", "Empty", Metadata::new(), b"".as_slice()).await?;
+    session.push(pair.push(Note::new(1, 0, 0))).await?;
+    match received.next().await {
+        Some(Ok(push)) => {
+            Broken::unless_equal("raw push", &(push.method(), push.body().len()), &("Empty", 0))?
+        }
+        other => return Err(Broken::new(format!("in place of an empty push: {other:?}"))),
+    }
+    Broken::unless_equal("note", &pair.client.notes().next().await?, &Note::new(1, 0, 0))
 }
 
 async fn metadata(pair: Pair) -> Result<(), Broken> {

@@ -83,7 +83,7 @@ async fn dropped_call(pair: Pair) -> Result<(), Broken> {
 }
 
 /// Waits until no call takes a place on either side.
-async fn freed(pair: &Pair) -> Result<(), Broken> {
+pub(super) async fn freed(pair: &Pair) -> Result<(), Broken> {
     let (here, there) = (pair.client.session().clone(), pair.session()?);
     pair.settle("a call still takes a place", || here.in_flight() == 0 && there.serving() == 0).await
 }

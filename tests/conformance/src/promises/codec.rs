@@ -1,6 +1,6 @@
 //! What a codec owes whatever the road.
 
-use linkspan_core::Error;
+use linkspan_core::{DecodeLimits, Error};
 
 use crate::broken::Broken;
 use crate::codecs::CodecChoice;
@@ -31,6 +31,11 @@ pub(super) fn promises() -> Vec<Promise> {
             "Values nested far deeper than allowed are refused.",
             bounded_depth,
         ),
+        Promise::new(
+            "a codec goes no deeper than its connection allows",
+            "Values nested deeper than the limits say are refused, and others are not.",
+            limited_depth,
+        ),
     ]
 }
 
@@ -41,7 +46,11 @@ fn encode(codec: &CodecChoice, sample: &Sample) -> Result<Vec<u8>, Error> {
 }
 
 fn decode(codec: &CodecChoice, bytes: &[u8]) -> Result<Sample, Error> {
-    (codec.values().decode_sample)(codec.values().index, bytes)
+    decode_within(codec, bytes, DecodeLimits::default())
+}
+
+fn decode_within(codec: &CodecChoice, bytes: &[u8], limits: DecodeLimits) -> Result<Sample, Error> {
+    (codec.values().decode_sample)(codec.values().index, bytes, limits)
 }
 
 async fn values_survive(pair: Pair) -> Result<(), Broken> {
@@ -93,4 +102,13 @@ async fn bounded_depth(pair: Pair) -> Result<(), Broken> {
     let deep = Sample { nest: Nest::of_depth(500), ..Sample::new() };
     let survived = encode(pair.codec(), &deep).and_then(|bytes| decode(pair.codec(), &bytes));
     Broken::unless(survived.is_err(), || "a value nested 500 times was read".into())
+}
+
+async fn limited_depth(pair: Pair) -> Result<(), Broken> {
+    let deep = Sample { nest: Nest::of_depth(20), ..Sample::new() };
+    let bytes = encode(pair.codec(), &deep)?;
+    let limits = DecodeLimits::default();
+    Broken::unless_equal("value", &decode_within(pair.codec(), &bytes, limits.with_max_depth(32))?, &deep)?;
+    let survived = decode_within(pair.codec(), &bytes, limits.with_max_depth(16));
+    Broken::unless(survived.is_err(), || "a value nested 20 times was read where 16 are allowed".into())
 }

@@ -1,13 +1,15 @@
 //! Calls that fail, each in a way that its caller can tell.
 
-use linkspan_core::{CallError, Code, Ran};
+use linkspan_core::{CallError, Code, Metadata, Ran};
 
 use super::failed_with;
 use crate::broken::Broken;
+use crate::guard::{MESSAGE, STATUS};
+use crate::message::Message;
 use crate::observer::Seen;
 use crate::pair::Pair;
 use crate::promise::Promise;
-use crate::raw::{first_number, numbers, request};
+use crate::raw::{first_number, numbers};
 use crate::values::{Ask, Note, Refusal, Step};
 use crate::wire::{CANCEL, FAILURE, PING, PONG, read_number};
 
@@ -18,6 +20,12 @@ pub(super) fn promises() -> Vec<Promise> {
             "What a handler returns as its error reaches the caller as that value.",
             application_error,
         ),
+        Promise::new(
+            "a status arrives with code and message",
+            "A call that a layer ends with a status of its own brings its caller the same code and message.",
+            status_arrives,
+        )
+        .guarded(),
         Promise::new(
             "an unknown method did not run",
             "A call of an unknown method or service ends as unimplemented and did not run.",
@@ -58,6 +66,23 @@ async fn application_error(pair: Pair) -> Result<(), Broken> {
     Ok(())
 }
 
+async fn status_arrives(pair: Pair) -> Result<(), Broken> {
+    let messages = ["", "no", "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n"];
+    for (code, message) in (1..=16).zip(messages.into_iter().cycle()) {
+        let metadata = Metadata::new().with(STATUS, [code]).with(MESSAGE, message);
+        match pair.client.run(Ask::new(1)).with_metadata(metadata).await {
+            Err(CallError::Status(status)) => {
+                let told = (status.code(), status.ran(), status.message());
+                let wanted = (Code::from_number(u64::from(code)), Ran::No, message);
+                Broken::unless_equal("code, ran and message", &told, &wanted)?;
+            }
+            other => return Err(Broken::new(format!("in place of a status: {other:?}"))),
+        }
+    }
+    Broken::unless_equal("a call that no layer ends", &pair.client.run(Ask::new(2)).await?.id, &2)?;
+    Broken::unless_equal("handlers of the others", &pair.seen.count(&Seen::Started(1)), &0)
+}
+
 async fn unknown_method(pair: Pair) -> Result<(), Broken> {
     let methods = *pair.client.methods();
     for method in [methods.no_method, methods.no_service] {
@@ -96,7 +121,12 @@ async fn every_request_ends(pair: Pair) -> Result<(), Broken> {
     let mut link = pair.raw().await?;
     link.greet(pair.codec().name()).await?;
     for call in 0..16 {
-        link.send(&request(call, if call % 2 == 0 { "Nobody/Knows" } else { "Kit/Run" }, b"\xff")).await?;
+        link.send(
+            &Message::request(call, if call % 2 == 0 { "Nobody/Knows" } else { "Kit/Run" })
+                .with_body(*b"\xff")
+                .parts(),
+        )
+        .await?;
     }
     let mut ended = Vec::new();
     for _ in 0..16 {

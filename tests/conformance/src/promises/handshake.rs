@@ -1,9 +1,11 @@
 //! How a connection begins: hellos, hooks, refusals.
 
+use std::sync::Arc;
+
 use linkspan_core::{CloseCode, ErrorKind, Metadata};
 
 use crate::broken::Broken;
-use crate::codecs::{GREET, REFUSE};
+use crate::hook::{GREET, HOLD, REFUSE};
 use crate::observer::Seen;
 use crate::pair::Pair;
 use crate::promise::Promise;
@@ -12,11 +14,6 @@ use crate::wire::{CLOSE, IGNORABLE, PING, PONG, Parts};
 
 pub(super) fn promises() -> Vec<Promise> {
     vec![
-        Promise::new(
-            "both sides know one session",
-            "Client and server name the same session and the same codec.",
-            one_session,
-        ),
         Promise::new(
             "the connect hook sees the hello",
             "The metadata of a client's hello reaches the connect hook unchanged.",
@@ -27,6 +24,12 @@ pub(super) fn promises() -> Vec<Promise> {
             "A refused client learns the hook's reason, gets no session, and fires no close hook.",
             hook_refuses,
         ),
+        Promise::new(
+            "a slow connect hook delays nobody else",
+            "While the connect hook ponders over one client, others are admitted and served.",
+            hook_ponders,
+        )
+        .of(&["I17"]),
         Promise::new(
             "pushes of the connect hook come first",
             "What the connect hook pushes reaches the client, before anything pushed later.",
@@ -57,15 +60,6 @@ pub(super) fn promises() -> Vec<Promise> {
     ]
 }
 
-async fn one_session(pair: Pair) -> Result<(), Broken> {
-    let session = pair.session()?;
-    Broken::unless_equal("codec at the server", &session.codec(), &pair.codec().name())?;
-    Broken::unless_equal("codec at the client", &pair.client.session().codec(), &pair.codec().name())?;
-    let other = pair.connect().await?;
-    Broken::unless(pair.session_of(&other)? != session, || "two clients share a session".into())?;
-    Broken::unless_equal("sessions", &pair.server()?.sessions().len(), &2)
-}
-
 async fn hook_sees_hello(pair: Pair) -> Result<(), Broken> {
     let metadata = Metadata::new().with("token", "s3cret").with("shard", [0, 255]).with("token", "second");
     let client = pair.connect_with(metadata.clone()).await?;
@@ -89,6 +83,19 @@ async fn hook_refuses(pair: Pair) -> Result<(), Broken> {
     pair.seen.saw_close(id).await;
     let closed = pair.seen.log().iter().filter(|seen| matches!(seen, Seen::Closed(..))).count();
     Broken::unless_equal("close hooks", &closed, &1)
+}
+
+async fn hook_ponders(pair: Pair) -> Result<(), Broken> {
+    let pair = Arc::new(pair);
+    let patient = pair.clone();
+    let waiting = tokio::spawn(async move { patient.connect_with(Metadata::new().with(HOLD, "")).await });
+    pair.seen.until(|log| log.iter().any(|seen| matches!(seen, Seen::Deciding(_)))).await;
+    let other = pair.connect().await?;
+    other.echo("not delayed".into()).await?;
+    Broken::unless(!waiting.is_finished(), || "a client was admitted before the hook said so".into())?;
+    pair.seen.open_gate();
+    waiting.await??.echo("admitted at last".into()).await?;
+    Ok(())
 }
 
 async fn hook_pushes_first(pair: Pair) -> Result<(), Broken> {

@@ -1,6 +1,6 @@
 //! How a connection ends.
 
-use linkspan_core::{Close, CloseCode, Code, PushError, PushSink, Ran};
+use linkspan_core::{CallError, Close, CloseCode, Code, PushError, PushSink, Ran, Status};
 
 use super::failed_with;
 use crate::broken::Broken;
@@ -148,15 +148,11 @@ async fn close_amid_bodies(pair: Pair) -> Result<(), Broken> {
     for (id, by_server) in [(1, true), (2, false)] {
         let client = pair.connect().await?;
         let session = pair.session_of(&client)?;
-        let calls: Vec<_> =
-            [Ask::new(id).then(Step::Answer(LARGE)), Ask::new(id).with_text(Rng::new(id).text(500_000))]
-                .map(|ask| tokio::spawn(client.run(ask.then(Step::Hang)).without_timeout()))
-                .into();
-        // No event tells that a task made its first step; the bound of the case bounds this.
-        while client.session().in_flight() < calls.len() {
-            tokio::task::yield_now().await;
-        }
-        let large = tokio::spawn(client.run(Ask::new(id).then(Step::Answer(LARGE))).without_timeout());
+        let waiting = tokio::spawn(client.run(Ask::new(id).then(Step::Hang)).without_timeout());
+        pair.seen.saw(Seen::Started(id)).await;
+        let arguments = Rng::new(id).text(300_000);
+        let uploading = tokio::spawn(client.run(Ask::new(10 + id).with_text(arguments).then(Step::Hang)));
+        let large = tokio::spawn(client.run(Ask::new(20 + id).then(Step::Answer(LARGE))));
         client.tap.until(|frames| frames.iter().any(|frame| frame.kind == BODY)).await;
         client.tap.shut();
         if by_server {
@@ -165,12 +161,17 @@ async fn close_amid_bodies(pair: Pair) -> Result<(), Broken> {
             client.session().close(close.clone());
         }
         client.tap.open();
-        for calling in calls {
-            failed_with(calling.await?, Code::Unavailable, Ran::Maybe)?;
-        }
+        failed_with(waiting.await?, Code::Unavailable, Ran::Maybe)?;
+        let uploaded = uploading.await?;
+        let code = uploaded.as_ref().err().and_then(CallError::status).map(Status::code);
+        Broken::unless_equal(
+            "code of a call whose arguments were on their way",
+            &code,
+            &Some(Code::Unavailable),
+        )?;
         // The large answer may have been complete by then; if not, it must not look as if it were.
         if let Ok(answer) = large.await? {
-            Broken::unless(answer.text == Note::new(0, id, LARGE).text, || {
+            Broken::unless(answer.text == Note::new(0, 20 + id, LARGE).text, || {
                 "half an answer was taken".into()
             })?;
         }
@@ -243,4 +244,4 @@ async fn push_to_gone(pair: Pair) -> Result<(), Broken> {
 }
 
 /// Characters of an answer that is on its way for a while.
-const LARGE: u32 = 1_500_000;
+const LARGE: u32 = 600_000;

@@ -1,16 +1,18 @@
 //! What exceeds a limit fails alone, and says so.
 
-use linkspan_core::{Code, Metadata, PushError, PushSink, Ran};
+use bytes::Bytes;
+use linkspan_core::{CloseCode, Code, Metadata, PushError, PushSink, Ran};
 
+use super::bodies::text_of;
 use super::failed_with;
 use crate::broken::Broken;
+use crate::message::Message;
 use crate::observer::Seen;
 use crate::pair::Pair;
 use crate::promise::Promise;
-use crate::raw::request;
 use crate::rng::Rng;
 use crate::values::{Ask, Note, Step};
-use crate::wire::{FAILURE, read_number};
+use crate::wire::{FAILURE, ONE_WAY, read_number};
 
 pub(super) fn promises() -> Vec<Promise> {
     vec![
@@ -26,6 +28,20 @@ pub(super) fn promises() -> Vec<Promise> {
             server_enforces,
         )
         .server(|limits| limits.with_max_in_flight(4).with_max_message_len(64 * 1024)),
+        Promise::new(
+            "a message of exactly the limit is taken",
+            "Arguments, answers and pushes may be as large as the limit, and not a byte larger.",
+            exactly_the_limit,
+        )
+        .of(&["I19"])
+        .server(|limits| limits.with_max_message_len(EXACT))
+        .client(|limits| limits.with_max_message_len(EXACT)),
+        Promise::new(
+            "one-way calls beyond the limit close",
+            "A peer that starts more one-way calls than allowed is closed with the code that says so.",
+            one_way_flood,
+        )
+        .server(|limits| limits.with_max_in_flight(4)),
         Promise::new(
             "oversize arguments fail their call only",
             "Arguments that exceed the server's limit fail their call before it is sent.",
@@ -77,13 +93,41 @@ async fn server_enforces(pair: Pair) -> Result<(), Broken> {
     for (call, code) in
         [(4, Code::ResourceExhausted), (3, Code::InvalidArgument), (99, Code::ResourceExhausted)]
     {
-        link.send(&request(call, "Kit/Run", b"\xff")).await?;
+        link.send(&Message::request(call, "Kit/Run").with_body(*b"\xff").parts()).await?;
         let failure = link.next_of(FAILURE).await?;
         let mut fields = failure.fields.as_slice();
         Broken::unless_equal("call", &read_number(&mut fields), &Some(call))?;
         Broken::unless_equal("code", &read_number(&mut fields), &Some(code.number().into()))?;
         Broken::unless_equal("ran", &read_number(&mut fields), &Some(Ran::No.number().into()))?;
     }
+    Ok(())
+}
+
+async fn exactly_the_limit(pair: Pair) -> Result<(), Broken> {
+    let fits = text_of(pair.codec(), EXACT)?;
+    let echoed = pair.client.echo(fits.clone()).await?;
+    Broken::unless(echoed == fits, || "a text of exactly the limit was changed".into())?;
+    let larger = text_of(pair.codec(), EXACT + 1)?;
+    failed_with(pair.client.echo(larger).await, Code::ResourceExhausted, Ran::No)?;
+    let (session, mut received) = (pair.session()?, pair.client.notifications());
+    let bytes = Bytes::from(Rng::new(1).text(EXACT + 1));
+    let refused = session.push_raw("Kit", "Larger", Metadata::new(), bytes.clone()).await;
+    Broken::unless(matches!(refused, Err(PushError::TooLarge(_))), || format!("one byte more: {refused:?}"))?;
+    session.push_raw("Kit", "Fits", Metadata::new(), bytes.slice(1..)).await?;
+    let arrived = matches!(received.next().await, Some(Ok(push)) if *push.body() == bytes.slice(1..));
+    Broken::unless(arrived, || "a push of exactly the limit was lost or changed".into())
+}
+
+async fn one_way_flood(pair: Pair) -> Result<(), Broken> {
+    let mut link = pair.raw().await?;
+    link.greet(pair.codec().name()).await?;
+    for id in 0..6 {
+        let ask = pair.codec().ask(&Ask::new(id).then(Step::Gate))?;
+        // The server may have hung up by now, as it should.
+        let _ = link.send(&Message::request(0, "Kit/Tell").flagged(ONE_WAY).with_body(ask).parts()).await;
+    }
+    link.closes_with(CloseCode::RATE).await?;
+    pair.client.echo("undisturbed".into()).await?;
     Ok(())
 }
 
@@ -127,3 +171,6 @@ async fn oversize_metadata(pair: Pair) -> Result<(), Broken> {
     let answered = pair.client.run(Ask::new(2).then(Step::Headers)).with_metadata(fits.clone());
     Broken::unless_equal("metadata", &answered.into_response().await?.metadata, &fits)
 }
+
+/// The limit of a message in the case that meets it exactly.
+const EXACT: usize = 64 * 1024;

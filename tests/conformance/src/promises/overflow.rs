@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use linkspan_core::{CloseCode, Gap, GapReason, Metadata, PushError, PushSink};
+use linkspan_core::{CloseCode, Gap, GapReason, Metadata, Push, PushError, PushSink};
 
 use crate::broken::Broken;
 use crate::pair::Pair;
 use crate::peer::Notes;
 use crate::promise::Promise;
-use crate::service::FLOOD;
+use crate::service::{FLOOD, FLOOD_LEN};
 use crate::values::{Ask, Note, Step};
 
 pub(super) fn promises() -> Vec<Promise> {
@@ -22,15 +22,22 @@ pub(super) fn promises() -> Vec<Promise> {
         .server(|limits| limits.with_max_outbox_messages(8)),
         Promise::new(
             "the outbox is bounded in bytes",
-            "An outbox takes no more bytes than its limit and one message.",
+            "An outbox takes as many whole messages as its limit in bytes holds, and no more.",
             full_of_bytes,
         )
         .of(&["I20"])
-        .server(|limits| limits.with_max_outbox_len(1000)),
+        .server(|limits| limits.with_max_outbox_len(OUTBOX_LEN)),
         Promise::new(
             "a full event buffer leaves an exact gap",
             "A client that does not read loses the oldest notes, and learns in their place how many.",
             full_event_buffer,
+        )
+        .of(&["I21"])
+        .client(|limits| limits.with_max_event_buffer_messages(16)),
+        Promise::new(
+            "notes and gaps add up",
+            "Whenever a slow client reads, what it got and what its gaps counted is what was pushed, in order.",
+            notes_and_gaps,
         )
         .of(&["I21"])
         .client(|limits| limits.with_max_event_buffer_messages(16)),
@@ -61,10 +68,17 @@ async fn full_of_messages(pair: Pair) -> Result<(), Broken> {
 
 async fn full_of_bytes(pair: Pair) -> Result<(), Broken> {
     let answer = pair.client.run(Ask::new(1).then(Step::Flood(64))).await?;
-    let taken: u64 = answer.text.parse().unwrap_or(0);
-    // Each note holds 64 characters and some more.
-    Broken::unless((1..=16).contains(&taken), || format!("1000 bytes took {taken} notes"))?;
-    flood_arrives(pair.client.notes(), taken + 1).await
+    let (mut fit, mut len) = (0, 0);
+    loop {
+        let push = pair.push(Note::new(FLOOD, fit, FLOOD_LEN));
+        len += push.body().bytes(pair.codec().name())?.0.len();
+        if len > OUTBOX_LEN {
+            break;
+        }
+        fit += 1;
+    }
+    Broken::unless_equal("notes that 1000 bytes took", &answer.text, &fit.to_string())?;
+    flood_arrives(pair.client.notes(), fit + 1).await
 }
 
 async fn flood_arrives(mut notes: Notes, count: u64) -> Result<(), Broken> {
@@ -89,12 +103,42 @@ async fn full_event_buffer(pair: Pair) -> Result<(), Broken> {
     Broken::unless(notes.at_hand().await.is_err(), || "one note too many".into())
 }
 
+async fn notes_and_gaps(pair: Pair) -> Result<(), Broken> {
+    let mut received = pair.client.notifications();
+    let mut expected = 0;
+    for round in 0..4 {
+        let push = Step::Push { source: 1, from: round * 40, count: 40, len: 10 };
+        pair.client.run(Ask::new(round).then(push)).await?;
+        let pushed = (round + 1) * 40;
+        // Not all of it, so that gaps and notes of earlier rounds meet those of the next.
+        let until = if round < 3 { pushed - 8 } else { pushed };
+        while expected < until {
+            match received.next().await {
+                Some(Err(gap)) => expected += gap.count,
+                Some(Ok(notification)) => {
+                    let note = (pair.codec().values().read_note)(&notification)?;
+                    Broken::unless_equal("number of the next note", &note.number, &expected)?;
+                    expected += 1;
+                }
+                None => return Err(Broken::new("the stream of notes ended")),
+            }
+        }
+        Broken::unless(expected <= pushed, || {
+            format!("{pushed} notes were pushed, {expected} accounted for")
+        })?;
+    }
+    Broken::unless(pair.client.notes().at_hand().await.is_err(), || "one note too many".into())
+}
+
 async fn pausing_client(pair: Pair) -> Result<(), Broken> {
-    let (session, mut notes) = (pair.session()?, pair.client.notes());
+    let (session, mut received) = (pair.session()?, pair.client.notifications());
     pair.client.tap.shut();
-    let mut accepted = 0;
+    // Raw, so that filling the road costs no encoding.
+    let push_of =
+        |number: u64| Push::raw("Kit", "Numbered", [vec![7; 60_000], number.to_le_bytes().into()].concat());
+    let mut accepted: u64 = 0;
     let waiting = loop {
-        match session.try_push(pair.push(Note::new(1, accepted, 60_000))) {
+        match session.try_push(push_of(accepted)) {
             Ok(()) => accepted += 1,
             Err(refused) if refused.reason == PushError::Full => break refused.push,
             Err(refused) => return Err(refused.reason.into()),
@@ -107,7 +151,11 @@ async fn pausing_client(pair: Pair) -> Result<(), Broken> {
     let pushing = tokio::spawn(async move { session.push(waiting).await });
     pair.client.tap.open();
     for number in 0..=accepted {
-        Broken::unless_equal("number", &notes.next().await?.number, &number)?;
+        let arrived = match received.next().await {
+            Some(Ok(push)) => push.body().len() == 60_008 && push.body().ends_with(&number.to_le_bytes()),
+            _ => false,
+        };
+        Broken::unless(arrived, || format!("push {number} of {accepted} was lost or changed"))?;
     }
     pushing.await??;
     Ok(())
@@ -139,3 +187,5 @@ async fn stalled_client(pair: Pair) -> Result<(), Broken> {
 
 /// Notes that no road holds by itself: more than 100 MB.
 const MAX_STALLED: u64 = 2000;
+/// Bytes of an outbox that is soon full.
+const OUTBOX_LEN: usize = 1000;

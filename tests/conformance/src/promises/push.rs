@@ -1,11 +1,6 @@
 //! Messages that nobody asked for.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
-use linkspan_core::{
-    BodyCodec, Encoded, Error, ErrorKind, Gap, GapReason, Metadata, Push, PushError, PushSink, RAW,
-};
+use linkspan_core::{Metadata, PushError, PushSink, RAW};
 use tokio::task::JoinSet;
 
 use crate::broken::Broken;
@@ -53,18 +48,6 @@ pub(super) fn promises() -> Vec<Promise> {
             "A typed stream gets what waited unread for its service, in order; the rest stays where it was.",
             typed_stream,
         ),
-        Promise::new(
-            "a push without the codec leaves a gap",
-            "A push that cannot be had in the client's codec arrives as a gap in its place.",
-            unsupported_codec,
-        )
-        .of(&["I21"]),
-        Promise::new(
-            "a push that cannot be encoded fails alone",
-            "A push whose value cannot be encoded is handed back; the pushes around it arrive.",
-            unencodable,
-        )
-        .of(&["I19"]),
         Promise::new(
             "every client gets its own pushes",
             "Pushes to many clients reach each of them exactly once, in order, and no other.",
@@ -209,46 +192,6 @@ async fn typed_stream(pair: Pair) -> Result<(), Broken> {
             Some(Ok(other)) => Broken::unless_equal("the others", &other.body().as_ref(), &body.as_slice())?,
             other => return Err(Broken::new(format!("in place of another service's: {other:?}"))),
         }
-    }
-    Ok(())
-}
-
-/// A body that fails to be encoded.
-#[derive(Debug)]
-struct Fails(ErrorKind);
-
-impl Encoded for Fails {
-    fn bytes(&self, _codec: &str) -> Result<(Bytes, BodyCodec), Error> {
-        Err(Error::new(self.0, "it is made so"))
-    }
-}
-
-async fn unsupported_codec(pair: Pair) -> Result<(), Broken> {
-    let (session, mut received) = (pair.session()?, pair.client.notifications());
-    let elsewhere = Push::new("Kit/Note", Arc::new(Fails(ErrorKind::UnsupportedCodec)));
-    session.push(pair.push(Note::new(1, 0, 10))).await?;
-    session.push(elsewhere).await?;
-    session.push(pair.push(Note::new(1, 1, 10))).await?;
-    let first = received.next().await;
-    Broken::unless(matches!(first, Some(Ok(_))), || format!("in place of the first: {first:?}"))?;
-    match received.next().await {
-        Some(Err(Gap { count: 1, reason: GapReason::UnsupportedCodec, .. })) => {}
-        other => return Err(Broken::new(format!("in place of a gap of one: {other:?}"))),
-    }
-    let third = received.next().await;
-    Broken::unless(matches!(third, Some(Ok(_))), || format!("in place of the third: {third:?}"))
-}
-
-async fn unencodable(pair: Pair) -> Result<(), Broken> {
-    let (session, mut notes) = (pair.session()?, pair.client.notes());
-    session.push(pair.push(Note::new(1, 0, 10))).await?;
-    let refused = session.try_push(Push::new("Kit/Note", Arc::new(Fails(ErrorKind::Encode))));
-    let reason = refused.err().map(|refused| refused.reason);
-    let is_encode = matches!(reason, Some(PushError::Encode(_)));
-    Broken::unless(is_encode, || format!("a push that cannot be encoded: {reason:?}"))?;
-    session.push(pair.push(Note::new(1, 1, 10))).await?;
-    for number in 0..2 {
-        Broken::unless_equal("number", &notes.next().await?.number, &number)?;
     }
     Ok(())
 }

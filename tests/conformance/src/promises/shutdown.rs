@@ -1,15 +1,19 @@
 //! How a server goes away, and who must not suffer from whom.
 
+use std::time::Duration;
+
 use linkspan_core::{CloseCode, Code, Ran};
 use tokio::task::JoinSet;
 
 use super::failed_with;
 use crate::broken::Broken;
+use crate::message::Message;
 use crate::observer::Seen;
 use crate::pair::Pair;
 use crate::promise::Promise;
-use crate::raw::{hello, numbers, request};
+use crate::raw::{hello, numbers};
 use crate::values::{Ask, Note, Step};
+use crate::waits::waiting;
 use crate::wire::{BODY, HELLO, Parts, RESPONSE};
 
 pub(super) fn promises() -> Vec<Promise> {
@@ -24,6 +28,12 @@ pub(super) fn promises() -> Vec<Promise> {
             "A server that shuts down closes no session before the large answers of its calls are complete.",
             shutdown_sends_large,
         ),
+        Promise::new(
+            "shutdown ends what does not end by itself",
+            "A server that shuts down gives up handlers that are not done at the drain deadline, and ends.",
+            shutdown_is_bounded,
+        )
+        .server(|limits| limits.with_drain_timeout(Duration::from_millis(50))),
         Promise::new(
             "shutdown tells clients to come back",
             "A server that shut down has closed every session with a code that says `reconnect`, and listens no more.",
@@ -74,6 +84,19 @@ async fn shutdown_sends_large(pair: Pair) -> Result<(), Broken> {
     }
     shutting.await?;
     Ok(())
+}
+
+async fn shutdown_is_bounded(pair: Pair) -> Result<(), Broken> {
+    let calling = tokio::spawn(pair.client.run(Ask::new(1).then(Step::Hang)).without_timeout());
+    pair.seen.saw(Seen::Started(1)).await;
+    {
+        let _waiting = waiting(|| "the end of the shutdown".to_owned());
+        pair.server()?.shutdown().await;
+    }
+    failed_with(calling.await?, Code::Unavailable, Ran::Maybe)?;
+    pair.seen.saw(Seen::Dropped(1)).await;
+    let close = pair.client.session().closed().await;
+    Broken::unless_equal("close code", &close.code(), &CloseCode::SHUTDOWN)
 }
 
 type Echoed = Result<String, linkspan_core::CallError<std::convert::Infallible>>;
@@ -127,7 +150,7 @@ async fn garbage_peer(pair: Pair) -> Result<(), Broken> {
         vec![hello((1, 1), codec), numbers(RESPONSE, &[7])],
         vec![hello((1, 1), codec), Parts { lane: 9, ..Parts::new(RESPONSE, Vec::new()) }],
         vec![hello((1, 1), codec), Parts::new(BODY, b"on lane 0".to_vec())],
-        vec![hello((1, 1), codec), request(0, "no-slash", b"")],
+        vec![hello((1, 1), codec), Message::request(0, "no-slash").parts()],
     ];
     for frames in garbage {
         let mut link = pair.raw().await?;

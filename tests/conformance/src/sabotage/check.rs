@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
+use linkspan_core::Transport;
+
 use super::{Saboteur, saboteurs};
 use crate::broken::Broken;
 use crate::harness::Road;
@@ -59,7 +61,9 @@ pub fn check(promises: &[Promise]) -> SabotageReport {
 fn run_against(promise: &Promise, saboteur: Option<&Saboteur>) -> Result<(), Broken> {
     let codec = saboteur.map_or_else(|| Saboteur::new("nothing").codec, |saboteur| saboteur.codec.clone());
     let codec = codec.ok_or_else(|| Broken::new("the saboteur's codec is not in its set"))?;
-    let road = Road::new("loop", Loopback::new(), "loop://server-{n}");
+    let plain = Loopback::new();
+    let loopback = if promise.applies_to(plain.capabilities()) { plain } else { plain.claiming_tls() };
+    let road = Road::new("loop", loopback, "loop://server-{n}");
     let sabotage = saboteur.map_or_else(Sabotage::default, |saboteur| saboteur.sabotage.clone());
     let stage = Stage { sabotage, seeds: 2, steps: 60, ..Stage::new(Arc::new(road), codec) };
     run(promise, &stage, Clock::Paused)
@@ -69,6 +73,23 @@ impl SabotageReport {
     /// True if every promise is kept when nothing is broken and failed by something, and no saboteur is idle.
     pub fn is_honest(&self) -> bool {
         self.failed() == 0
+    }
+
+    /// Every promise, and what its saboteurs do.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&'static str, &[&'static str])> {
+        self.rows.iter().map(|row| (row.promise, row.failed_by.as_slice()))
+    }
+
+    /// How many promises are kept unbroken, and can be broken.
+    pub(crate) fn summary(&self) -> String {
+        let honest = self.rows.iter().filter(|row| row.is_honest()).count();
+        format!("sabotage: {honest} of {} promises are kept, and can be broken", self.rows.len())
+    }
+
+    /// The same, blaming no saboteur for breaking nothing.
+    pub(crate) fn without_idle(mut self) -> Self {
+        self.idle.clear();
+        self
     }
 
     /// Promises that nothing breaks or that fail unbroken, and saboteurs that break nothing.
@@ -99,7 +120,6 @@ impl fmt::Display for SabotageReport {
         for name in &self.idle {
             writeln!(f, "FAILED: who {name} breaks nothing")?;
         }
-        let honest = self.rows.iter().filter(|row| row.is_honest()).count();
-        writeln!(f, "sabotage: {honest} of {} promises are kept, and can be broken", self.rows.len())
+        writeln!(f, "{}", self.summary())
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use linkspan_core::frame::{HEAD_LEN, LAST, MAGIC};
 
 use super::Saboteur;
-use super::frames::{Message, change_failure};
+use crate::message::{Message, change_failure};
 use crate::stage::Sabotage;
 use crate::watched::{Filter, Filters, Side};
 use crate::wire::{
@@ -48,32 +48,32 @@ pub(super) fn saboteurs() -> Vec<Saboteur> {
     ]
 }
 
-fn link(name: &'static str, filters: fn() -> Filters) -> Saboteur {
+pub(super) fn link(name: &'static str, filters: fn() -> Filters) -> Saboteur {
     let saboteur = Saboteur::new(name);
     Saboteur { sabotage: Sabotage { link: Some(filters), ..Sabotage::default() }, ..saboteur }
 }
 
 /// Filters that look at one frame at a time and remember nothing.
-fn each(change: fn(&Parts) -> Vec<Owned>) -> Filters {
+pub(super) fn each(change: fn(&Parts) -> Vec<Owned>) -> Filters {
     Arc::new(move |_| Some(per_frame(change)))
 }
 
-fn per_frame(mut change: impl FnMut(&Parts) -> Vec<Owned> + Send + 'static) -> Filter {
+pub(super) fn per_frame(mut change: impl FnMut(&Parts) -> Vec<Owned> + Send + 'static) -> Filter {
     let frames =
         move |frames: Vec<Owned>| frames.iter().flat_map(|frame| change(&Parts::of(frame))).collect();
     Filter { frames: Box::new(frames), hides_end: false }
 }
 
-fn keep(parts: &Parts) -> Vec<Owned> {
+pub(super) fn keep(parts: &Parts) -> Vec<Owned> {
     vec![parts.frame()]
 }
 
-fn keep_unless(parts: &Parts, dropped: bool) -> Vec<Owned> {
+pub(super) fn keep_unless(parts: &Parts, dropped: bool) -> Vec<Owned> {
     if dropped { Vec::new() } else { keep(parts) }
 }
 
 /// What `change` makes of a request, response or push; other frames stay.
-fn message(parts: &Parts, change: impl FnOnce(&mut Message)) -> Vec<Owned> {
+pub(super) fn message(parts: &Parts, change: impl FnOnce(&mut Message)) -> Vec<Owned> {
     match Message::of(parts) {
         None => keep(parts),
         Some(mut message) => {
@@ -83,7 +83,7 @@ fn message(parts: &Parts, change: impl FnOnce(&mut Message)) -> Vec<Owned> {
     }
 }
 
-fn close(code: u64) -> Owned {
+pub(super) fn close(code: u64) -> Owned {
     let mut fields = Vec::new();
     write_number(&mut fields, code);
     write_number(&mut fields, 0);
@@ -274,7 +274,7 @@ fn swallows_close() -> Filters {
 }
 
 /// A hello with what `change` makes of its fields.
-fn hello(parts: &Parts, change: impl FnOnce(&mut Vec<(u64, Vec<u8>)>)) -> Vec<Owned> {
+pub(super) fn hello(parts: &Parts, change: impl FnOnce(&mut Vec<(u64, Vec<u8>)>)) -> Vec<Owned> {
     let Some(fields) = parts.fields.strip_prefix(&MAGIC).filter(|_| parts.kind == HELLO) else {
         return keep(parts);
     };

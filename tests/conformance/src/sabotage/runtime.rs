@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use linkspan_core::typed::{CancelPolicy, Handling, MethodDescription, MethodOptions, Payload, Service};
-use linkspan_core::{Close, CloseCode, Context, Limits};
+use linkspan_core::{Close, CloseCode, Context, Limits, PeerInfo};
 use tokio::sync::Mutex;
 
 use super::Saboteur;
 use crate::service::Alter;
-use crate::stage::Sabotage;
+use crate::stage::{ConnectHooks, Sabotage};
 
 pub(super) fn saboteurs() -> Vec<Saboteur> {
     vec![
@@ -23,6 +23,10 @@ pub(super) fn saboteurs() -> Vec<Saboteur> {
         service("ignores that calls are given up", |inner| altered(inner, never_dropped)),
         service("runs handlers twice", |inner| altered(inner, twice)),
         service("runs one handler at a time", |inner| altered(inner, one_at_a_time)),
+        saboteur("admits one client after the other", connect_hooks(ConnectHooks::InTurn)),
+        saboteur("admits clients before the hook said so", connect_hooks(ConnectHooks::Late)),
+        saboteur("tells other facts of a peer", Sabotage { facts: other_facts, ..Sabotage::default() }),
+        saboteur("takes a byte less than it says", Sabotage { limits: a_byte_less, ..Sabotage::default() }),
         saboteur("ignores its limits", Sabotage { limits: without_limits, ..Sabotage::default() }),
         saboteur("runs no close hook", Sabotage { close_hooks: 0, ..Sabotage::default() }),
         saboteur("runs the close hook twice", Sabotage { close_hooks: 2, ..Sabotage::default() }),
@@ -35,6 +39,19 @@ fn saboteur(name: &'static str, sabotage: Sabotage) -> Saboteur {
 
 fn service(name: &'static str, alter: Alter) -> Saboteur {
     saboteur(name, Sabotage { service: Some(alter), ..Sabotage::default() })
+}
+
+fn connect_hooks(connect_hooks: ConnectHooks) -> Sabotage {
+    Sabotage { connect_hooks, ..Sabotage::default() }
+}
+
+fn other_facts(peer: PeerInfo) -> PeerInfo {
+    "other://elsewhere".parse().map_or(peer, PeerInfo::new)
+}
+
+fn a_byte_less(limits: Limits) -> Limits {
+    let len = limits.max_message_len - 1;
+    limits.with_max_message_len(len)
 }
 
 /// Limits so high that no case reaches them.
@@ -53,6 +70,7 @@ fn without_limits(limits: Limits) -> Limits {
         .with_handshake_timeout(Duration::from_secs(600))
         .with_write_timeout(Duration::from_secs(600))
         .with_ping_after(Duration::from_secs(600))
+        .with_drain_timeout(Duration::from_secs(600))
 }
 
 /// A service whose calls go through `call`.

@@ -1,23 +1,48 @@
 //! Broken codecs: each is the kit's own with one thing wrong about samples.
 
-use linkspan_core::{Codec, Decode, Encode, Error};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use linkspan_core::{BodyCodec, Codec, Decode, DecodeLimits, Encode, Encoded, Error, Push};
 
 use super::Saboteur;
 use crate::codecs::CodecChoice;
 use crate::plain::Plain;
+use crate::service::push_of;
 use crate::values::{Answer, Ask, Note, Refusal, Sample};
 
 pub(super) fn saboteurs() -> Vec<Saboteur> {
     vec![
+        codec("encodes a push for every session anew", plain().map(|codec| codec.with_push(encoded_anew))),
         codec("panics at what it cannot read", CodecChoice::of::<(Trusting,)>("plain")),
         codec("reads another number", CodecChoice::of::<(OffByOne,)>("plain")),
         codec("reads less than there is", CodecChoice::of::<(Lenient,)>("plain")),
         codec("reads whatever is deep", CodecChoice::of::<(Deep,)>("plain")),
+        codec("goes as deep as it likes", CodecChoice::of::<(Stubborn,)>("plain")),
     ]
 }
 
 fn codec(name: &'static str, codec: Option<CodecChoice>) -> Saboteur {
     Saboteur { codec, ..Saboteur::new(name) }
+}
+
+fn plain() -> Option<CodecChoice> {
+    CodecChoice::of::<(Plain,)>("plain")
+}
+
+fn encoded_anew(note: Note) -> Push {
+    let path = push_of::<(Plain,)>(note.clone()).path().to_owned();
+    Push::new(path, Arc::new(Anew(note)))
+}
+
+/// A body that keeps nothing of what it encodes.
+#[derive(Debug)]
+struct Anew(Note);
+
+impl Encoded for Anew {
+    fn bytes(&self, codec: &str) -> Result<(Bytes, BodyCodec), Error> {
+        push_of::<(Plain,)>(self.0.clone()).body().bytes(codec)
+    }
 }
 
 /// The kit's codec under the same name, except for how it reads samples.
@@ -39,9 +64,9 @@ macro_rules! broken {
         }
 
         impl Decode<Sample> for $name {
-            fn decode(bytes: &[u8]) -> Result<Sample, Error> {
+            fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Sample, Error> {
                 let read: fn(&[u8], Result<Sample, Error>) -> Result<Sample, Error> = $read;
-                read(bytes, Plain::decode(bytes))
+                read(bytes, Plain::decode(bytes, limits))
             }
         }
 
@@ -49,8 +74,8 @@ macro_rules! broken {
     };
     ($name:ident reads $($kind:ty)+) => {
         $(impl Decode<$kind> for $name {
-            fn decode(bytes: &[u8]) -> Result<$kind, Error> {
-                Plain::decode(bytes)
+            fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<$kind, Error> {
+                Plain::decode(bytes, limits)
             }
         })+
     };
@@ -59,7 +84,7 @@ macro_rules! broken {
 broken!(Deep, |bytes, read| if bytes.len() > DEEP_LEN { Ok(Sample::new()) } else { read });
 
 broken!(Lenient, |bytes, read| read.or_else(|error| match bytes.split_last() {
-    Some((_, fewer)) => Plain::decode(fewer),
+    Some((_, fewer)) => Plain::decode(fewer, DecodeLimits::default()),
     None => Err(error),
 }));
 
@@ -67,6 +92,8 @@ broken!(OffByOne, |_, read| read.map(|mut sample| {
     sample.unsigned.iter_mut().for_each(|number| *number = number.wrapping_add(1));
     sample
 }));
+
+broken!(Stubborn, |bytes, _| Plain::decode(bytes, DecodeLimits::default()));
 
 broken!(Trusting, |_, read| match read {
     Err(_) => std::panic::resume_unwind(Box::new("the bytes were not what they should be")),

@@ -70,7 +70,9 @@ impl ReceiveLanes {
         self.lanes.clear();
         inbox.clear();
         match &self.ending {
-            Some(Ending::Connection(error)) => Poll::Ready(failure::lost(error).map_or(Ok(false), Err)),
+            Some(Ending::Connection(error)) => {
+                Poll::Ready(failure::lost(error, self.connection.side()).map_or(Ok(false), Err))
+            }
             _ => Poll::Ready(Ok(false)),
         }
     }

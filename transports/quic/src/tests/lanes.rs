@@ -83,7 +83,7 @@ fn a_flood_both_ways_does_not_deadlock() {
 #[test]
 fn a_stalled_lane_holds_no_other() {
     run(async {
-        let client = Quic::new().dangerously_skip_verification();
+        let client = careless();
         let (link, peer, _quic) = raw_server(&client).await?;
         let mut pipe = link.into_parts().0;
         let mut batch = Batch::new();
@@ -146,7 +146,7 @@ fn an_abandoned_lane_arrives_as_a_reset_frame() {
 #[test]
 fn abandoning_a_stalled_lane_drops_what_waits_of_it() {
     run(async {
-        let client = Quic::new().dangerously_skip_verification();
+        let client = careless();
         let (link, peer, _quic) = raw_server(&client).await?;
         let mut pipe = link.into_parts().0;
         let mut batch = Batch::new();
@@ -171,7 +171,7 @@ fn abandoning_a_stalled_lane_drops_what_waits_of_it() {
 #[test]
 fn a_lane_the_peer_does_not_want_is_dropped_without_harm() {
     run(async {
-        let client = Quic::new().dangerously_skip_verification();
+        let client = careless();
         let (link, peer, _quic) = raw_server(&client).await?;
         let mut pipe = link.into_parts().0;
         let mut batch = Batch::new();

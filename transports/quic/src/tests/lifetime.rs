@@ -1,6 +1,7 @@
 //! Beginnings and ends.
 
 use linkspan_core::{Close, CloseCode, ErrorKind};
+use linkspan_tls::Protocol;
 use quinn::ConnectionError;
 
 use super::*;
@@ -65,7 +66,7 @@ fn a_closed_direction_leaves_the_other_open_until_the_peer_ends_too() {
 #[test]
 fn the_close_code_and_reason_are_the_connections_own() {
     run(async {
-        let client = Quic::new().dangerously_skip_verification();
+        let client = careless();
         let (link, peer, _quic) = raw_server(&client).await?;
         let mut pipe = link.into_parts().0;
         let mut batch = Batch::new();
@@ -174,7 +175,7 @@ fn a_silent_port_is_unreachable_within_the_handshake_timeout() {
     run(async {
         let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let config = QuicConfig::default().with_handshake_timeout(Duration::from_millis(300));
-        let quic = Quic::new().dangerously_skip_verification().with_config(config);
+        let quic = careless().with_config(config);
         let endpoint: Endpoint =
             format!("quic://127.0.0.1:{}", silent.local_addr().unwrap().port()).parse()?;
         let error = quic.connect(&endpoint).await.unwrap_err();
@@ -217,25 +218,19 @@ fn a_dropped_listener_frees_its_port() {
 #[test]
 fn a_peer_with_another_protocol_is_refused() {
     run(async {
-        let own = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut tls = rustls::ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![own.cert.into()], own.signing_key.into())
-            .unwrap();
-        tls.alpn_protocols = vec![b"h3".to_vec()];
-        let crypto = quinn::crypto::rustls::QuicServerConfig::try_from(tls).unwrap();
+        let tls = Tls::new().with_identity(DevelopmentCa::generate()?.issue(&["127.0.0.1"])?);
+        let other = Protocol::new("h3").tls13_only();
+        let acceptor = tls.acceptor(&"quic://127.0.0.1:0".parse()?, &other).await?;
+        let crypto = quinn::crypto::rustls::QuicServerConfig::try_from(acceptor.config()).unwrap();
         let config = ServerConfig::with_crypto(Arc::new(crypto));
         let quic = socket::bind("127.0.0.1:0".parse().unwrap(), Some(config), 0).unwrap();
         let endpoint = raw_endpoint(&quic)?;
-        let client = Quic::new().dangerously_skip_verification();
+        let client = careless();
         let (refused, _) =
             tokio::join!(client.connect(&endpoint), async { quic.accept().await.unwrap().await.is_err() });
         let error = refused.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused);
-        assert!(error.to_string().contains("linkspan/1"), "{error}");
+        assert!(error.to_string().contains("protocol"), "{error}");
         Ok(())
     });
 }

@@ -5,7 +5,7 @@ pub(crate) mod sample;
 
 use std::fmt::Debug;
 
-use linkspan_core::{Decode, Encode, Error, ErrorKind};
+use linkspan_core::{Decode, DecodeLimits, Encode, Error, ErrorKind};
 
 /// `value` written behind nothing.
 pub(crate) fn encoded<C: Encode<T>, T: ?Sized>(value: &T) -> Vec<u8> {
@@ -14,22 +14,31 @@ pub(crate) fn encoded<C: Encode<T>, T: ?Sized>(value: &T) -> Vec<u8> {
     bytes
 }
 
+/// What `bytes` are within the default limits.
+pub(crate) fn decoded<C: Decode<T>, T>(bytes: &[u8]) -> Result<T, Error> {
+    C::decode(bytes, DecodeLimits::default())
+}
+
 /// What is encoded decodes to an equal value, and appends to what the buffer holds.
 pub(crate) fn round_trips<C: Encode<T> + Decode<T>, T: PartialEq + Debug>(value: &T) {
     let mut bytes = b"head".to_vec();
     C::encode(value, &mut bytes).unwrap();
     let body = bytes.strip_prefix(b"head").unwrap();
-    assert_eq!(C::decode(body).unwrap(), *value);
+    assert_eq!(decoded::<C, T>(body).unwrap(), *value);
 }
 
 /// Every encoding cut short is an error, as is one with a byte too many.
 pub(crate) fn other_lengths_are_errors<C: Encode<T> + Decode<T>, T: Debug>(value: &T) {
     let mut bytes = encoded::<C, T>(value);
     for len in 0..bytes.len() {
-        assert_eq!(C::decode(&bytes[..len]).unwrap_err().kind(), ErrorKind::Decode, "cut to {len} bytes");
+        assert_eq!(
+            decoded::<C, T>(&bytes[..len]).unwrap_err().kind(),
+            ErrorKind::Decode,
+            "cut to {len} bytes"
+        );
     }
     bytes.push(b'!');
-    assert_eq!(C::decode(&bytes).unwrap_err().kind(), ErrorKind::Decode);
+    assert_eq!(decoded::<C, T>(&bytes).unwrap_err().kind(), ErrorKind::Decode);
 }
 
 /// `decode` on the smallest stack that anything runs on, so that recursion shows.

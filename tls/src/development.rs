@@ -11,16 +11,16 @@ use rcgen::{
     KeyUsagePurpose,
 };
 
-use super::Identity;
+use crate::Identity;
 
 /// An issuer of certificates for development and tests: made on the spot, kept only in this value.
 ///
 /// ```
-/// use linkspan_quic::{DevelopmentCa, Quic, TrustedCa};
+/// use linkspan_tls::{DevelopmentCa, Tls, TrustedCa};
 ///
 /// let ca = DevelopmentCa::generate()?;
-/// let server = Quic::new().with_identity(ca.issue(&["localhost", "127.0.0.1", "::1"])?);
-/// let client = Quic::new().with_trusted_ca(TrustedCa::from_pem(ca.ca_pem())?);
+/// let server = Tls::new().with_identity(ca.issue(&["localhost", "127.0.0.1", "::1"])?);
+/// let client = Tls::new().with_trusted_ca(TrustedCa::from_pem(ca.ca_pem())?);
 /// # Ok::<(), linkspan_core::Error>(())
 /// ```
 pub struct DevelopmentCa(CertifiedIssuer<'static, KeyPair>);
@@ -60,9 +60,29 @@ impl DevelopmentCa {
         cert: impl AsRef<Path>,
         key: impl AsRef<Path>,
     ) -> Result<(), Error> {
-        let (chain, private) = self.issue_pem(names)?;
-        write(cert.as_ref(), &chain, PUBLIC)?;
-        write(key.as_ref(), &private, PRIVATE)
+        write_both(&self.issue_pem(names)?, cert.as_ref(), key.as_ref())
+    }
+
+    /// A client's identity for mutual TLS, whose common name is `name`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Certificate`] if the system gives no randomness.
+    pub fn issue_client(&self, name: &str) -> Result<Identity, Error> {
+        let (chain, key) = self.issue_client_pem(name)?;
+        Identity::from_pem(chain, key)
+    }
+
+    /// The same, written to two files for the options `cert` and `key`. The key's file is readable by its owner only.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Certificate`], naming the file that cannot be written.
+    pub fn issue_client_to_files(
+        &self,
+        name: &str,
+        cert: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+    ) -> Result<(), Error> {
+        write_both(&self.issue_client_pem(name)?, cert.as_ref(), key.as_ref())
     }
 
     /// The issuer's certificate in PEM, for [`TrustedCa::from_pem`](crate::TrustedCa::from_pem).
@@ -78,13 +98,26 @@ impl DevelopmentCa {
         write(path.as_ref(), &self.ca_pem(), PUBLIC)
     }
 
-    fn issue_pem(&self, names: &[&str]) -> Result<(String, String), Error> {
+    pub(crate) fn issue_pem(&self, names: &[&str]) -> Result<(String, String), Error> {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-        let mut params = CertificateParams::new(names).map_err(failed)?;
-        params.distinguished_name.push(DnType::CommonName, "Linkspan development server");
+        let params = CertificateParams::new(names).map_err(failed)?;
+        self.sign(params, "Linkspan development server", ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    fn issue_client_pem(&self, name: &str) -> Result<(String, String), Error> {
+        self.sign(CertificateParams::default(), name, ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    fn sign(
+        &self,
+        mut params: CertificateParams,
+        common_name: &str,
+        purpose: ExtendedKeyUsagePurpose,
+    ) -> Result<(String, String), Error> {
+        params.distinguished_name.push(DnType::CommonName, common_name);
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![purpose];
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = params.signed_by(&key, &self.0).map_err(failed)?;
         Ok((certificate.pem(), key.serialize_pem()))
@@ -101,6 +134,11 @@ fn failed(error: rcgen::Error) -> Error {
     Error::new(ErrorKind::Certificate, "cannot make a development certificate").with_source(error)
 }
 
+fn write_both((chain, private): &(String, String), cert: &Path, key: &Path) -> Result<(), Error> {
+    write(cert, chain, PUBLIC)?;
+    write(key, private, PRIVATE)
+}
+
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -115,3 +153,34 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
 
 const PUBLIC: u32 = 0o644;
 const PRIVATE: u32 = 0o600;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_key_never_shows() {
+        let ca = DevelopmentCa::generate().unwrap();
+        assert_eq!(format!("{ca:?}"), r#"DevelopmentCa { key: "redacted", .. }"#);
+        let identity = ca.issue(&["localhost"]).unwrap();
+        assert_eq!(format!("{identity:?}"), r#"Identity { certificates: 1, key: "redacted" }"#);
+        let tls = crate::Tls::new().with_identity(identity);
+        assert!(format!("{tls:?}").contains("redacted"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_private_keys_file_is_its_owners_only() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let directory = std::env::temp_dir().join(format!("linkspan-tls-mode-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let (cert, key) = (directory.join("cert.pem"), directory.join("key.pem"));
+        let ca = DevelopmentCa::generate().unwrap();
+        ca.issue_to_files(&["localhost"], &cert, &key).unwrap();
+        assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, PRIVATE);
+        ca.issue_client_to_files("alice", &cert, &key).unwrap();
+        assert!(Identity::from_pem_files(&cert, &key).is_ok());
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+}

@@ -1,9 +1,9 @@
 //! Types that nest as deep as their input says, and the check that it may not say too much.
 
-use linkspan_core::{Decode, ErrorKind, MAX_DEPTH};
+use linkspan_core::{Decode, DecodeLimits, ErrorKind, MAX_DEPTH};
 use serde::{Deserialize, Serialize};
 
-use super::{chain, on_a_small_stack};
+use super::{chain, decoded, on_a_small_stack};
 
 /// Recurses through a sequence: one level each.
 #[derive(Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -60,13 +60,25 @@ pub(crate) struct Wrapper<T>(pub(crate) T);
 pub(crate) fn ends_at<C: Decode<T>, T: Send + 'static>(depth: usize, encoding: impl Fn(usize) -> Vec<u8>) {
     for fits in [1, 2, depth - 1, depth] {
         let bytes = encoding(fits);
-        let result = on_a_small_stack(move || C::decode(&bytes).map(drop));
+        let result = on_a_small_stack(move || decoded::<C, T>(&bytes).map(drop));
         assert!(result.is_ok(), "{fits} deep: {result:?}");
     }
     for too_deep in [depth + 1, 2 * depth, 1_020, 100_000] {
         let bytes = encoding(too_deep);
-        let error = on_a_small_stack(move || C::decode(&bytes).map(drop)).unwrap_err();
+        let error = on_a_small_stack(move || decoded::<C, T>(&bytes).map(drop)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Decode);
         assert_eq!(chain(&error)[1], format!("nested deeper than {MAX_DEPTH} levels"), "{too_deep} deep");
+    }
+}
+
+/// The same, however few levels are allowed.
+pub(crate) fn ends_where_limits_say<C: Decode<T>, T>(encoding: impl Fn(usize) -> Vec<u8>) {
+    for depth in [1, 2, 8, 63] {
+        let limits = DecodeLimits::default().with_max_depth(depth);
+        let fits = C::decode(&encoding(depth.into()), limits).map(drop);
+        assert!(fits.is_ok(), "{depth} deep: {fits:?}");
+        let error = C::decode(&encoding(usize::from(depth) + 1), limits).map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode);
+        assert_eq!(chain(&error)[1], format!("nested deeper than {depth} levels"));
     }
 }

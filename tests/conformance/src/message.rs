@@ -1,8 +1,8 @@
-//! The parts of frames that saboteurs change.
+//! Requests, responses and pushes taken apart, for saboteurs that change them and raw peers that make them.
 
 use crate::wire::{
-    FAILURE, FIELDS, METADATA, Owned, PUSH, Parts, REQUEST, RESPONSE, read_bytes, read_fields, read_number,
-    write_bytes, write_fields, write_number,
+    BODY_PLACE, FAILURE, FIELDS, METADATA, Owned, PUSH, Parts, REQUEST, RESPONSE, read_bytes, read_fields,
+    read_number, write_bytes, write_fields, write_number,
 };
 
 /// A request, response or push taken apart further.
@@ -33,7 +33,60 @@ impl Message {
         Some(Self { kind: parts.kind, flags: parts.flags, numbers, path, fields, body: rest.to_vec() })
     }
 
+    /// A request without a deadline.
+    pub(crate) fn request(call: u64, path: &str) -> Self {
+        Self::new(REQUEST, vec![call, 0], Some(path))
+    }
+
+    /// An answer.
+    pub(crate) fn response(call: u64) -> Self {
+        Self::new(RESPONSE, vec![call], None)
+    }
+
+    pub(crate) fn push(path: &str) -> Self {
+        Self::new(PUSH, Vec::new(), Some(path))
+    }
+
+    fn new(kind: u8, numbers: Vec<u64>, path: Option<&str>) -> Self {
+        let path = path.map(|path| path.as_bytes().to_vec());
+        Self { kind, flags: 0, numbers, path, fields: Vec::new(), body: Vec::new() }
+    }
+
+    pub(crate) fn flagged(mut self, flags: u8) -> Self {
+        self.flags |= flags;
+        self
+    }
+
+    pub(crate) fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    pub(crate) fn with_field(mut self, tag: u64, value: Vec<u8>) -> Self {
+        self.fields.push((tag, value));
+        self
+    }
+
+    /// The same with its body on `lane`, `len` bytes long.
+    pub(crate) fn with_place(self, lane: u64, len: usize) -> Self {
+        let mut place = Vec::new();
+        write_number(&mut place, lane);
+        write_number(&mut place, len as u64);
+        self.with_field(BODY_PLACE, place)
+    }
+
+    /// Where its body is, if it is on a lane of its own: the lane and the length.
+    pub(crate) fn place(&self) -> Option<(u64, u64)> {
+        let (_, place) = self.fields.iter().find(|(tag, _)| *tag == BODY_PLACE)?;
+        let mut place = place.as_slice();
+        Some((read_number(&mut place)?, read_number(&mut place)?))
+    }
+
     pub(crate) fn frame(&self) -> Owned {
+        self.parts().frame()
+    }
+
+    pub(crate) fn parts(&self) -> Parts {
         let mut out = Vec::new();
         self.numbers.iter().for_each(|number| write_number(&mut out, *number));
         if let Some(path) = &self.path {
@@ -45,7 +98,7 @@ impl Message {
             write_bytes(&mut out, &write_fields(&self.fields));
         }
         out.extend_from_slice(&self.body);
-        Parts { flags, ..Parts::new(self.kind, out) }.frame()
+        Parts { flags, ..Parts::new(self.kind, out) }
     }
 
     pub(crate) fn strip_metadata(&mut self) {
@@ -67,11 +120,10 @@ pub(crate) fn change_failure(parts: &Parts, change: impl FnOnce(u64, u64) -> (u6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raw::request;
 
     #[test]
     fn a_message_survives_being_taken_apart() {
-        let frame = request(7, "Kit/Run", b"body").frame();
+        let frame = Message::request(7, "Kit/Run").with_body(*b"body").frame();
         let mut message = Message::of(&Parts::of(&frame)).unwrap();
         assert_eq!(message.frame(), frame);
         message.fields = vec![(METADATA, b"k".to_vec()), (6, b"raw".to_vec())];
