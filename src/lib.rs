@@ -66,9 +66,10 @@
 //! by [`Limits`]. The README lists them all; each is a case of the conformance kit, which runs them on every road in every
 //! codec.
 
+#[cfg(feature = "config")]
+pub mod config;
 mod standard;
 
-pub use linkspan_core::typed;
 pub use linkspan_core::{
     Arrival, Backoff, Batch, Blob, BodyCodec, BoxError, Call, CallError, CallRequest, CallResponse, Calls,
     Capabilities, Close, CloseCode, Code, Codec, CodecIndex, CodecSet, Context, Credentials, Decode,
@@ -78,6 +79,7 @@ pub use linkspan_core::{
     Response, Session, SessionId, Sessions, Stack, Status, TlsIdentity, TlsInfo, Transport, Transports,
     UpgradeInfo, Verdict, async_trait, frame,
 };
+pub use linkspan_core::{settings, typed};
 pub use linkspan_json::Json;
 /// What a server pushes whenever it likes, and its clients receive as events: a trait that lists it.
 ///
@@ -339,6 +341,10 @@ struct Readme;
 mod guides {
     #[doc = include_str!("../docs/guide/codec.md")]
     struct Codec;
+
+    #[cfg(feature = "config")]
+    #[doc = include_str!("../docs/guide/configuration.md")]
+    struct Configuration;
 
     #[doc = include_str!("../docs/guide/transport.md")]
     struct Transport;

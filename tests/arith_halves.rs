@@ -1,5 +1,12 @@
 //! The arith example as a user meets it: a server in one terminal, calls from another.
-#![cfg(all(feature = "memory", feature = "tcp", feature = "websocket", feature = "quic", feature = "tls"))]
+#![cfg(all(
+    feature = "config",
+    feature = "memory",
+    feature = "tcp",
+    feature = "websocket",
+    feature = "quic",
+    feature = "tls"
+))]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what fails here fails the test")]
 
 use std::net::{TcpListener, UdpSocket};
@@ -44,11 +51,14 @@ struct Serving {
 
 impl Serving {
     async fn start(directory: &Path) -> Self {
+        let endpoints = ROADS.map(|road| ["--endpoint".to_owned(), format!("{road}://127.0.0.1:0")]);
+        Self::start_with(directory, endpoints.as_flattened()).await
+    }
+
+    /// With `arguments` that name every road.
+    async fn start_with(directory: &Path, arguments: &[impl AsRef<std::ffi::OsStr>]) -> Self {
         let mut command = arith(directory);
-        command.arg("serve").stdout(Stdio::piped());
-        for road in ROADS {
-            command.arg("--endpoint").arg(format!("{road}://127.0.0.1:0"));
-        }
+        command.arg("serve").args(arguments).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut endpoints = Vec::new();
@@ -134,6 +144,64 @@ async fn a_server_that_is_killed_frees_its_ports_and_callers_are_told() {
         assert!(told.starts_with("arith: ") && told.contains(&tcp.authority().unwrap()), "{told}");
     });
     proven.await.unwrap();
+}
+
+/// The example's own file, on free ports.
+fn sample() -> String {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/arith/linkspan.toml");
+    let text = std::fs::read_to_string(sample).unwrap();
+    let (text, ports) = (1..=9).fold((text, 0), |(text, ports), digit| {
+        let port = format!(":700{digit}");
+        (text.replace(&port, ":0"), ports + text.matches(&port).count())
+    });
+    assert_eq!(ports, ROADS.len() + 1, "a port for each road, and the client's");
+    text
+}
+
+#[tokio::test]
+async fn one_file_drives_both_halves_and_one_line_of_it_changes_the_road() {
+    let directory = directory("arith-configured");
+    let proven = timeout(PATIENCE, async {
+        let sample = sample();
+        let file = directory.join("linkspan.toml");
+        std::fs::write(&file, &sample).unwrap();
+        let serving = Serving::start_with(&directory, &["--config", "linkspan.toml"]).await;
+        let call = || {
+            let mut command = arith(&directory);
+            command.args(["call", "--config", "linkspan.toml", "6", "7"]);
+            command
+        };
+        for endpoint in &serving.endpoints {
+            let mut overridden = call();
+            overridden.env("LINKSPAN__CLIENT__ENDPOINT", endpoint.to_string());
+            let output = overridden.output().await.unwrap();
+            assert_eq!(String::from_utf8_lossy(&output.stdout), "42\n", "{endpoint} {output:?}");
+
+            let line =
+                sample.replace("endpoint = \"tcp://127.0.0.1:0\"", &format!("endpoint = \"{endpoint}\""));
+            assert_ne!(line, sample);
+            std::fs::write(&file, line).unwrap();
+            let output = call().output().await.unwrap();
+            assert_eq!(String::from_utf8_lossy(&output.stdout), "42\n", "{endpoint} {output:?}");
+        }
+        std::fs::write(&file, "[limits]\ncall_timeout = 5\n").unwrap();
+        let output = call().output().await.unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            told.starts_with("arith: linkspan.toml:2: limits.call_timeout: 5 is not a duration"),
+            "{told}"
+        );
+        assert!(!output.status.success());
+    });
+    proven.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_schema_of_a_file_is_printed() {
+    let directory = directory("arith-schema");
+    let output = timeout(PATIENCE, arith(&directory).arg("schema").output()).await.unwrap().unwrap();
+    let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(printed, linkspan::config::Config::schema());
 }
 
 #[tokio::test]

@@ -3,11 +3,13 @@
 mod blob;
 mod depth;
 mod limits;
+mod preference;
 mod set;
 
 pub use blob::Blob;
 pub use depth::DepthLimited;
 pub use limits::{DecodeLimits, MAX_DEPTH};
+pub(crate) use preference::{Known, choose, prefer};
 pub use set::{CodecIndex, CodecSet, DecodeBy, EncodeBy};
 
 use crate::Error;

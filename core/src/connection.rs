@@ -26,7 +26,7 @@ pub(crate) use calls::Answer;
 pub(crate) use closing::close_for;
 pub use events::Notification;
 pub(crate) use events::{CancelReason, Events, Incoming, Received};
-pub(crate) use handshake::{Offer, Opened, choose_codec};
+pub(crate) use handshake::{Offer, Opened};
 pub use outgoing::Reply;
 pub(crate) use outgoing::{NoRoom, OutBody, OutPush, OutRequest, ReplyBody};
 

@@ -19,6 +19,7 @@ mod push;
 mod server;
 mod service;
 mod session;
+pub mod settings;
 mod stack;
 mod status;
 mod transport;

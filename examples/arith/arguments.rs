@@ -7,7 +7,10 @@ use std::path::PathBuf;
 pub enum Command {
     Prove,
     Serve { endpoints: Vec<String> },
+    ServeConfigured { file: PathBuf },
     Call(Call),
+    CallConfigured { file: PathBuf, factors: (i64, i64) },
+    Schema,
     Help,
 }
 
@@ -24,7 +27,10 @@ pub struct Call {
 pub const USAGE: &str = "\
 usage: arith                                     serve and call on every road, in one process
        arith serve --endpoint URL...             serve until interrupted, ticking every session
+       arith serve --config FILE                 the same, as FILE says
        arith call --endpoint URL [options] A B   multiply A by B
+       arith call --config FILE A B              the same, as FILE says
+       arith schema                              print the JSON Schema of such files
 
 endpoints: tcp://127.0.0.1:7001  ws://127.0.0.1:7002  quic://127.0.0.1:7003
            tls://127.0.0.1:7004  wss://127.0.0.1:7005  unix:///tmp/arith.sock
@@ -39,7 +45,8 @@ impl Command {
         match arguments.next().as_deref() {
             None => Ok(Self::Prove),
             Some("serve") => parse_serve(arguments),
-            Some("call") => parse_call(arguments).map(Self::Call),
+            Some("call") => parse_call(arguments),
+            Some("schema") => Ok(Self::Schema),
             Some("help" | "--help" | "-h") => Ok(Self::Help),
             Some(other) => Err(format!("unknown command `{other}`")),
         }
@@ -47,6 +54,12 @@ impl Command {
 }
 
 fn parse_serve(arguments: impl Iterator<Item = String>) -> Result<Command, String> {
+    let arguments: Vec<_> = arguments.collect();
+    if let [option, file] = &arguments[..]
+        && option == "--config"
+    {
+        return Ok(Command::ServeConfigured { file: file.into() });
+    }
     let mut endpoints = Vec::new();
     let mut expected = false;
     for argument in arguments {
@@ -57,18 +70,20 @@ fn parse_serve(arguments: impl Iterator<Item = String>) -> Result<Command, Strin
         }
     }
     if endpoints.is_empty() {
-        return Err("serve: name at least one --endpoint URL".into());
+        return Err("serve: name at least one --endpoint URL, or one --config FILE".into());
     }
     Ok(Command::Serve { endpoints })
 }
 
-fn parse_call(mut arguments: impl Iterator<Item = String>) -> Result<Call, String> {
+fn parse_call(mut arguments: impl Iterator<Item = String>) -> Result<Command, String> {
     let mut call = Call { endpoint: String::new(), codec: None, ca: None, listen: false, factors: None };
+    let mut config = None;
     let mut numbers = Vec::new();
     while let Some(argument) = arguments.next() {
         let mut value = |name: &str| arguments.next().ok_or(format!("call: {name} needs a value"));
         match argument.as_str() {
             "--endpoint" => call.endpoint = value("--endpoint")?,
+            "--config" => config = Some(PathBuf::from(value("--config")?)),
             "--codec" => call.codec = Some(value("--codec")?),
             "--ca" => call.ca = Some(value("--ca")?.into()),
             "--listen" => call.listen = true,
@@ -79,13 +94,19 @@ fn parse_call(mut arguments: impl Iterator<Item = String>) -> Result<Call, Strin
             }
         }
     }
+    if let Some(file) = config {
+        return match numbers[..] {
+            [a, b] if call.endpoint.is_empty() => Ok(Command::CallConfigured { file, factors: (a, b) }),
+            _ => Err("call: with --config FILE, give the two numbers A and B alone".into()),
+        };
+    }
     if call.endpoint.is_empty() {
-        return Err("call: name the --endpoint URL".into());
+        return Err("call: name the --endpoint URL, or a --config FILE".into());
     }
     call.factors = match numbers[..] {
         [a, b] => Some((a, b)),
         [] if call.listen => None,
         _ => return Err("call: give the two numbers A and B".into()),
     };
-    Ok(call)
+    Ok(Command::Call(call))
 }

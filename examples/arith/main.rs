@@ -1,12 +1,14 @@
 //! The main job: one service on every road at once, called and pushed to in three codecs.
 //!
 //! - `arith` proves it all in one process and prints a table;
-//! - `arith serve --endpoint URL…` and `arith call --endpoint URL A B` are the two halves, in two terminals.
+//! - `arith serve --endpoint URL…` and `arith call --endpoint URL A B` are the two halves, in two terminals;
+//! - with `--config FILE` both take everything from one file, which `arith schema` describes.
 
 #![expect(unreachable_pub, reason = "in a program, pub says what other modules use")]
 
 mod arguments;
 mod call;
+mod configured;
 mod development;
 mod prove;
 mod serve;
@@ -15,6 +17,7 @@ mod service;
 use std::process::ExitCode;
 
 use arguments::Command;
+use linkspan::config::Config;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -30,7 +33,13 @@ async fn main() -> ExitCode {
     let result = match command {
         Command::Prove => prove::run().await,
         Command::Serve { endpoints } => serve::run(&endpoints).await,
+        Command::ServeConfigured { file } => configured::serve(&file).await,
         Command::Call(call) => call::run(call).await,
+        Command::CallConfigured { file, factors } => configured::call(&file, factors).await,
+        Command::Schema => {
+            println!("{:#}", Config::schema());
+            Ok(())
+        }
         Command::Help => {
             println!("{}", arguments::USAGE);
             Ok(())

@@ -2,20 +2,14 @@
 
 use std::time::Duration;
 
-use linkspan::{Server, Session, Standard};
+use linkspan::{Server, ServerBuilder, Session, Standard};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::service::{ArithServer, Calculator, TicksPush};
 use crate::{Failure, development};
 
 pub async fn run(endpoints: &[String]) -> Result<(), Failure> {
-    let mut builder = Server::builder()
-        .service(ArithServer::new(Calculator))
-        .on_connect(|session: Session| async move {
-            println!("+ {} over {} in {}", session.id(), session.peer().scheme(), session.codec());
-            Ok(())
-        })
-        .on_close(|session, reason| println!("- {}: {reason}", session.id()));
+    let mut builder = Server::builder();
     if endpoints.iter().any(|endpoint| development::is_encrypted(endpoint)) {
         builder = builder.transports(Standard::transports_with(development::server()?));
         println!("certificate authority: {}", development::CA_FILE);
@@ -23,7 +17,20 @@ pub async fn run(endpoints: &[String]) -> Result<(), Failure> {
     for endpoint in endpoints {
         builder = builder.listen(endpoint);
     }
-    let server = builder.start().await?;
+    until_interrupted(builder).await
+}
+
+/// Serves what `builder` says where.
+pub async fn until_interrupted(builder: ServerBuilder) -> Result<(), Failure> {
+    let server = builder
+        .service(ArithServer::new(Calculator))
+        .on_connect(|session: Session| async move {
+            println!("+ {} over {} in {}", session.id(), session.peer().scheme(), session.codec());
+            Ok(())
+        })
+        .on_close(|session, reason| println!("- {}: {reason}", session.id()))
+        .start()
+        .await?;
     for endpoint in server.endpoints() {
         println!("listening on {endpoint}");
     }

@@ -10,6 +10,7 @@
     reason = "what fails here fails the test"
 )]
 
+mod advisories;
 mod floors;
 mod licences;
 mod manifests;

@@ -42,6 +42,10 @@ impl Package {
         text(&self.0["name"])
     }
 
+    pub(crate) fn version(&self) -> &'static str {
+        text(&self.0["version"])
+    }
+
     /// Its directory below the root, such as `transports/tcp`; empty for the facade.
     pub(crate) fn directory(&self) -> String {
         let manifest = Path::new(text(&self.0["manifest_path"]));

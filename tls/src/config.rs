@@ -3,43 +3,52 @@
 use std::path::{Path, PathBuf};
 
 use linkspan_core::Error;
-use serde::{Deserialize, Serialize};
+use linkspan_core::settings::Misfit;
 
 use crate::tls::both_or_neither;
 use crate::{Identity, Tls, TrustedCa};
 
-/// The files and names of a [`Tls`]: plain data, for configuration files. Every field may be left out.
-///
-/// ```
-/// use linkspan_tls::{DevelopmentCa, TlsConfig};
-///
-/// let file = std::env::temp_dir().join(format!("linkspan-tls-config-{}.pem", std::process::id()));
-/// DevelopmentCa::generate()?.write_ca_pem(&file)?;
-/// let text = serde_json::json!({ "ca": file, "server_name": "db.internal" });
-/// let config: TlsConfig = serde_json::from_value(text).expect("every key is known");
-/// let tls = config.load()?;
-/// # std::fs::remove_file(file).unwrap();
-/// # Ok::<(), linkspan_core::Error>(())
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct TlsConfig {
-    /// The file of the certificate chain to show, the own certificate first, in PEM. Goes with `key`.
-    pub cert: Option<PathBuf>,
-    /// The file of its private key, in PEM. Goes with `cert`.
-    pub key: Option<PathBuf>,
-    /// Connecting: the file of the certificates that issue servers' certificates, in PEM. Default: what the operating
-    /// system trusts.
-    pub ca: Option<PathBuf>,
-    /// Listening: the file of the certificates that issue clients' certificates, in PEM. With it every client must
-    /// show one; default: none is asked for.
-    pub client_ca: Option<PathBuf>,
-    /// Connecting: the name the server's certificate must be valid for. Default: the endpoint's host.
-    pub server_name: Option<String>,
+linkspan_core::settings! {
+    /// The files and names of a [`Tls`]: plain data, for configuration files. Every field may be left out.
+    ///
+    /// ```
+    /// use linkspan_tls::{DevelopmentCa, TlsConfig};
+    ///
+    /// let file = std::env::temp_dir().join(format!("linkspan-tls-config-{}.pem", std::process::id()));
+    /// DevelopmentCa::generate()?.write_ca_pem(&file)?;
+    /// let text = serde_json::json!({ "ca": file, "server_name": "db.internal" });
+    /// let config: TlsConfig = serde_json::from_value(text).expect("every key is known");
+    /// let tls = config.load()?;
+    /// # std::fs::remove_file(file).unwrap();
+    /// # Ok::<(), linkspan_core::Error>(())
+    /// ```
+    pub struct TlsConfig {
+        /// The file of the certificate chain to show, the own certificate first, in PEM. Goes with `key`.
+        cert: Option<PathBuf> = None, set by with_cert;
+        /// The file of its private key, in PEM. Goes with `cert`.
+        key: Option<PathBuf> = None, set by with_key;
+        /// Connecting: the file of the certificates that issue servers' certificates, in PEM. Default: what the operating
+        /// system trusts.
+        ca: Option<PathBuf> = None, set by with_ca;
+        /// Listening: the file of the certificates that issue clients' certificates, in PEM. With it every client must
+        /// show one; default: none is asked for.
+        client_ca: Option<PathBuf> = None, set by with_client_ca;
+        /// Connecting: the name the server's certificate must be valid for. Default: the endpoint's host.
+        server_name: Option<String> = None, set by with_server_name;
+    }
+    checked by TlsConfig::check_pair;
 }
 
 impl TlsConfig {
+    fn check_pair(&self) -> Result<(), Misfit> {
+        let together = "cert and key go together; name both files";
+        match (&self.cert, &self.key) {
+            (Some(_), None) => Err(Misfit::new("cert", together)),
+            (None, Some(_)) => Err(Misfit::new("key", together)),
+            _ => Ok(()),
+        }
+    }
+
     /// The same with relative paths taken from `directory`, as where the configuration file is.
     #[must_use]
     pub fn relative_to(mut self, directory: impl AsRef<Path>) -> Self {

@@ -9,18 +9,20 @@ use tracing::{debug, warn};
 use super::events::Buffers;
 use super::{Backoff, Caller, Client, Inner};
 use crate::clock::now;
-use crate::connection::{Connection, Offer, Role, choose_codec};
+use crate::codec::{Known, choose, prefer};
+use crate::connection::{Connection, Offer, Role};
 use crate::driver::{Driver, Greeted, Ungreeted, greet, wind_down};
 use crate::service::{Router, Runner};
 use crate::session::Facts;
 use crate::transport::Pipe;
 use crate::{
-    Batch, Close, CloseCode, CodecIndex, CodecSet, Endpoint, Error, ErrorKind, Limits, Link, Metadata,
-    PeerInfo, Session, SessionId, Stack, Transport, Transports, Verdict,
+    Batch, Close, CloseCode, CodecSet, Endpoint, Error, ErrorKind, Limits, Link, Metadata, PeerInfo, Session,
+    SessionId, Stack, Transport, Transports, Verdict,
 };
 
 /// Settings of a client.
 pub struct ClientBuilder<K> {
+    codecs: Option<Vec<String>>,
     limits: Limits,
     metadata: Metadata,
     transports: Transports,
@@ -30,11 +32,28 @@ pub struct ClientBuilder<K> {
 impl<K: Stack> ClientBuilder<K> {
     pub(super) fn new() -> Self {
         Self {
+            codecs: None,
             limits: Limits::default(),
             metadata: Metadata::new(),
             transports: K::transports(),
             stack: PhantomData,
         }
+    }
+
+    /// Adds several transports, or replaces those of their schemes.
+    #[must_use]
+    pub fn transports(mut self, transports: Transports) -> Self {
+        self.transports.register_all(transports);
+        self
+    }
+
+    /// Offers these codecs only, in this order; they must be of the stack. An endpoint's option `codec` decides alone.
+    ///
+    /// Without this call a client offers every codec of its stack, in the stack's order.
+    #[must_use]
+    pub fn codecs(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.codecs = Some(names.into_iter().map(Into::into).collect());
+        self
     }
 
     /// Other limits than the defaults.
@@ -55,13 +74,6 @@ impl<K: Stack> ClientBuilder<K> {
     #[must_use]
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transports.register(Arc::new(transport));
-        self
-    }
-
-    /// Adds several transports, or replaces those of their schemes.
-    #[must_use]
-    pub fn transports(mut self, transports: Transports) -> Self {
-        self.transports.register_all(transports);
         self
     }
 
@@ -95,21 +107,27 @@ impl<K: Stack> ClientBuilder<K> {
         }
     }
 
-    /// Connects to `url`: the scheme picks the transport, the option `codec` the codec; without it the server picks the
-    /// first of ours that it has.
+    /// Connects to `url`: the scheme picks the transport, the option `codec` the codec; without it the server picks one
+    /// of ours.
     ///
     /// # Errors
-    /// `UnknownScheme` or `Configuration` if the URL is wrong; `Unreachable` if no peer answered; `Certificate` if its
-    /// certificate is not trusted; `UnsupportedCodec` if it has none of our codecs; `Refused` if it refused us, with its
-    /// reason; `AtCapacity` if it has no place for us now; `Unreachable` too if it is going away; `FrameTooLarge` if our
-    /// hello exceeds its limits; `DeadlineExceeded` if all that took longer than the handshake timeout.
+    /// `UnknownScheme` or `Configuration` if the URL is wrong; `Unreachable` if no peer answered, or it is going away;
+    /// `Certificate` if its certificate is not trusted; `UnsupportedCodec` if it has none of our codecs, or a name is not
+    /// of the stack; `Refused` if it refused us, with its reason; `AtCapacity` if it has no place for us now;
+    /// `FrameTooLarge` if our hello exceeds its limits; `DeadlineExceeded` if all that took longer than the handshake
+    /// timeout.
     ///
     /// # Cancel safety
     /// Cancel safe: dropping the future abandons the attempt.
     pub async fn connect(self, url: &str) -> Result<Client<K>, Error> {
+        // In a box, since it would make the futures of all who connect kilobytes larger.
+        Box::pin(self.open(url)).await
+    }
+
+    async fn open(self, url: &str) -> Result<Client<K>, Error> {
         self.limits.check()?;
         let endpoint: Endpoint = url.parse()?;
-        let codecs = offered_codecs(K::Codecs::NAMES, endpoint.option("codec"))?;
+        let codecs = offered_codecs(K::Codecs::NAMES, self.codecs, endpoint.option("codec"))?;
         let transport = self.transports.find(&endpoint)?.clone();
         let started = now();
         let deadline = started + self.limits.handshake_timeout;
@@ -129,7 +147,7 @@ impl<K: Stack> ClientBuilder<K> {
                 return Err(error.map_or_else(|| refused(&endpoint, &close), |error| error.at(&endpoint)));
             }
         };
-        let Some(codec) = choose_codec(&greeted.opened.codecs, K::Codecs::NAMES) else {
+        let Some(codec) = choose(&greeted.opened.codecs, None, K::Codecs::NAMES) else {
             return Err(Error::protocol(format!(
                 "{endpoint}: the server chose a codec that was not offered"
             )));
@@ -150,7 +168,7 @@ fn start<K: Stack>(
     link: Link,
     connection: Connection,
     greeted: Greeted,
-    (codec, limits): ((CodecIndex, &'static str), Limits),
+    (codec, limits): (Known, Limits),
 ) -> Client<K> {
     let (pipe, peer): (Box<dyn Pipe>, PeerInfo) = link.into_parts();
     let Greeted { opened, events } = greeted;
@@ -192,16 +210,15 @@ impl Drop for Ending {
     }
 }
 
-fn offered_codecs(names: &'static [&'static str], wanted: Option<&str>) -> Result<Vec<&'static str>, Error> {
+fn offered_codecs(
+    names: &'static [&'static str],
+    preferred: Option<Vec<String>>,
+    wanted: Option<&str>,
+) -> Result<Vec<&'static str>, Error> {
+    let wanted = wanted.map(|name| vec![name.to_owned()]).or(preferred);
     match wanted {
         None => Ok(names.to_vec()),
-        Some(wanted) => match names.iter().find(|name| **name == wanted) {
-            Some(name) => Ok(vec![name]),
-            None => Err(Error::new(
-                ErrorKind::UnsupportedCodec,
-                format!("no codec `{wanted}` here; known: {}", names.join(", ")),
-            )),
-        },
+        Some(wanted) => Ok(prefer(names, &wanted)?.into_iter().map(|(_, name)| name).collect()),
     }
 }
 
@@ -233,6 +250,7 @@ fn refused(endpoint: &Endpoint, close: &Close) -> Error {
 impl<K> Clone for ClientBuilder<K> {
     fn clone(&self) -> Self {
         Self {
+            codecs: self.codecs.clone(),
             limits: self.limits.clone(),
             metadata: self.metadata.clone(),
             transports: self.transports.clone(),

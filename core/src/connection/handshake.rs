@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{Connection, Events, PeerLimits, Phase, Rate, Role};
 use crate::wire::{Hello, MAX_INLINE_LEN, Message, VERSION};
-use crate::{Close, CloseCode, CodecIndex, Error, Metadata};
+use crate::{Close, CloseCode, Error, Metadata};
 
 /// What a connector offers.
 #[derive(Clone, Debug)]
@@ -111,17 +111,4 @@ impl Connection {
             metadata,
         }
     }
-}
-
-/// The first codec of `offered` that is in `names`.
-pub(crate) fn choose_codec(
-    offered: &[String],
-    names: &'static [&'static str],
-) -> Option<(CodecIndex, &'static str)> {
-    offered.iter().find_map(|wanted| {
-        (0u8..)
-            .zip(names)
-            .find(|(_, name)| *name == wanted)
-            .map(|(index, name)| (CodecIndex::new(index), *name))
-    })
 }

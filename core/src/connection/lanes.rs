@@ -169,6 +169,13 @@ impl Lanes {
         Ok(())
     }
 
+    /// Bytes that are held, and the most that may be.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> (usize, usize) {
+        assert_eq!(self.held, self.arriving.values().map(|arriving| arriving.body.len()).sum::<usize>());
+        (self.held, self.max_held)
+    }
+
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.arriving.is_empty() && self.held == 0

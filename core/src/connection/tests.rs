@@ -6,6 +6,7 @@ mod calls;
 mod cancel;
 mod deadlines;
 mod ending;
+mod fuzz;
 mod hello;
 mod life;
 mod order;

@@ -14,14 +14,15 @@ use tracing::{debug, warn};
 use super::gate::Gate;
 use super::hooks::Hooks;
 use crate::clock::now;
-use crate::connection::{Connection, Events, Opened, Received, Role, choose_codec};
+use crate::codec::{Known, choose};
+use crate::connection::{Connection, Events, Opened, Received, Role};
 use crate::driver::{Deliver, Driver, Greeted, greet, wind_down};
 use crate::service::Runner;
 use crate::session::{Facts, Registry};
 use crate::transport::Pipe;
 use crate::{
-    Arrival, Batch, Close, CloseCode, CodecIndex, Endpoint, Error, ErrorKind, Limits, Listener, PeerInfo,
-    Session, SessionId, Sessions,
+    Arrival, Batch, Close, CloseCode, Endpoint, Error, ErrorKind, Limits, Listener, PeerInfo, Session,
+    SessionId, Sessions,
 };
 
 /// What every connection of a server shares.
@@ -29,14 +30,14 @@ pub(crate) struct Host {
     limits: Limits,
     hooks: Hooks,
     runner: Runner,
-    codecs: &'static [&'static str],
+    codecs: Codecs,
     registry: Arc<Registry>,
     connections: TaskTracker,
     gate: Arc<Gate>,
 }
 
 impl Host {
-    pub(crate) fn new(limits: Limits, hooks: Hooks, runner: Runner, codecs: &'static [&'static str]) -> Self {
+    pub(crate) fn new(limits: Limits, hooks: Hooks, runner: Runner, codecs: Codecs) -> Self {
         let gate = Gate::new(&limits);
         Self {
             limits,
@@ -63,6 +64,23 @@ impl Host {
 
     pub(crate) fn connections(&self) -> &TaskTracker {
         &self.connections
+    }
+}
+
+/// The codecs of a server.
+pub(crate) struct Codecs {
+    /// Those it is built with.
+    pub(crate) names: &'static [&'static str],
+    /// Those it speaks, if that was said, most preferred first.
+    pub(crate) preferred: Option<Vec<Known>>,
+}
+
+impl Codecs {
+    fn spoken(&self) -> Vec<&'static str> {
+        match &self.preferred {
+            Some(preferred) => preferred.iter().map(|(_, name)| *name).collect(),
+            None => self.names.to_vec(),
+        }
     }
 }
 
@@ -244,9 +262,10 @@ impl Admission<'_> {
         Some((Driver::new((self.pipe, events), session, runner, Arc::new(IgnorePushes)), ending))
     }
 
-    fn choose_codec(&self, opened: &Opened) -> Result<(CodecIndex, &'static str), Close> {
-        choose_codec(&opened.codecs, self.host.codecs).ok_or_else(|| {
-            let reason = format!("no common codec; this server has {}", self.host.codecs.join(", "));
+    fn choose_codec(&self, opened: &Opened) -> Result<Known, Close> {
+        let codecs = &self.host.codecs;
+        choose(&opened.codecs, codecs.preferred.as_deref(), codecs.names).ok_or_else(|| {
+            let reason = format!("no common codec; this server has {}", codecs.spoken().join(", "));
             Close::new(CloseCode::UNSUPPORTED_CODEC, reason)
         })
     }

@@ -14,8 +14,9 @@ use tower_service::Service as TowerService;
 use tracing::warn;
 
 use super::Server;
-use super::accept::{Host, accept};
+use super::accept::{Codecs, Host, accept};
 use super::hooks::Hooks;
+use crate::codec::prefer;
 use crate::connection::Reply;
 use crate::service::{CallRequest, Calls, Router, Runner, Service};
 use crate::{
@@ -30,6 +31,7 @@ pub trait IntoService<K: Stack> {
 
 /// Settings of a server.
 pub struct ServerBuilder<K> {
+    codecs: Option<Vec<String>>,
     endpoints: Vec<String>,
     hooks: Hooks,
     layers: Vec<Box<dyn FnOnce(Calls) -> Calls + Send>>,
@@ -42,6 +44,7 @@ pub struct ServerBuilder<K> {
 impl<K: Stack> ServerBuilder<K> {
     pub(super) fn new() -> Self {
         Self {
+            codecs: None,
             endpoints: Vec::new(),
             hooks: Hooks::default(),
             layers: Vec::new(),
@@ -77,6 +80,15 @@ impl<K: Stack> ServerBuilder<K> {
     #[must_use]
     pub fn transports(mut self, transports: Transports) -> Self {
         self.transports.register_all(transports);
+        self
+    }
+
+    /// Speaks these codecs only, and takes the first of them that a client offers; they must be of the stack.
+    ///
+    /// Without this call a server speaks every codec of its stack, and takes the one the client prefers.
+    #[must_use]
+    pub fn codecs(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.codecs = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
@@ -124,13 +136,14 @@ impl<K: Stack> ServerBuilder<K> {
     /// Listens on every endpoint and starts to serve.
     ///
     /// # Errors
-    /// `UnknownScheme` or `Configuration` if a URL, a limit or the services are wrong; `AddressInUse`; `Certificate`.
-    /// Then nothing listens.
+    /// `UnknownScheme` or `Configuration` if a URL, a limit or the services are wrong; `UnsupportedCodec` if a codec is
+    /// not of the stack; `AddressInUse`; `Certificate`. Then nothing listens.
     ///
     /// # Cancel safety
     /// Cancel safe: dropping the future frees what it listens on.
     pub async fn start(self) -> Result<Server<K>, Error> {
         self.limits.check()?;
+        let preferred = self.codecs.map(|wanted| prefer(K::Codecs::NAMES, &wanted)).transpose()?;
         let mut router = Router::default();
         for service in &self.services {
             router.add(service)?;
@@ -141,7 +154,8 @@ impl<K: Stack> ServerBuilder<K> {
         let listeners = listen(&self.transports, &self.endpoints).await?;
         let endpoints = listeners.iter().map(|listener| listener.endpoint().clone()).collect();
         let runner = Runner::new(router, layers, K::Codecs::NAMES);
-        let host = Arc::new(Host::new(self.limits, self.hooks, runner, K::Codecs::NAMES));
+        let codecs = Codecs { names: K::Codecs::NAMES, preferred };
+        let host = Arc::new(Host::new(self.limits, self.hooks, runner, codecs));
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         for listener in listeners {
@@ -155,7 +169,7 @@ impl<K: Stack> ServerBuilder<K> {
 async fn listen(transports: &Transports, urls: &[String]) -> Result<Vec<Box<dyn Listener>>, Error> {
     if urls.is_empty() {
         return Err(Error::configuration(
-            "a server listens nowhere; call `listen` with a URL such as tcp://127.0.0.1:7001",
+            "a server listens nowhere; `listen` takes endpoints such as tcp://127.0.0.1:7001",
         ));
     }
     let mut listeners = Vec::new();

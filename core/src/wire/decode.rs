@@ -105,7 +105,11 @@ fn hello(frame: &[u8]) -> Result<Hello, Error> {
 
 /// What the peer says it is, cut to what a log line holds.
 fn agent(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes.get(..MAX_AGENT_LEN).unwrap_or(bytes)).into_owned()
+    let mut agent = String::from_utf8_lossy(bytes.get(..MAX_AGENT_LEN).unwrap_or(bytes)).into_owned();
+    // What stands for bytes that are no text is longer than they are.
+    let end = (0..=MAX_AGENT_LEN.min(agent.len())).rev().find(|&end| agent.is_char_boundary(end));
+    agent.truncate(end.unwrap_or(0));
+    agent
 }
 
 /// Most codecs in a hello. Chosen because nobody has that many.

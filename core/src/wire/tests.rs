@@ -1,3 +1,4 @@
+mod fuzz;
 mod golden;
 mod hostile;
 mod round_trip;

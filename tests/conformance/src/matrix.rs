@@ -178,7 +178,11 @@ impl Matrix {
         }
         let mut report = self.run(filter);
         if filter.is_none() {
-            report = report.with_sabotage(sabotage::check(&self.promises));
+            report = report.with_sabotage(if crate::is_long() {
+                sabotage::check_all(&self.promises)
+            } else {
+                sabotage::check(&self.promises)
+            });
         }
         write_pages(&report, "conformance");
         println!("{report}");
@@ -189,9 +193,7 @@ impl Matrix {
     fn only_saboteurs(&self, filter: Option<&str>) -> ExitCode {
         let wanted = |promise: &&Promise| filter.is_none_or(|filter| promise.name().contains(filter));
         let promises: Vec<_> = self.promises.iter().filter(wanted).cloned().collect();
-        let found = sabotage::check(&promises);
-        // With few promises, most saboteurs have nothing to break.
-        let found = if filter.is_some() { found.without_idle() } else { found };
+        let found = sabotage::check_all(&promises);
         println!("{found}");
         if found.is_honest() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }

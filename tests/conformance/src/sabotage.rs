@@ -10,7 +10,7 @@ mod link;
 mod runtime;
 mod wording;
 
-pub use check::{SabotageReport, check};
+pub use check::{SabotageReport, check, check_all};
 
 use crate::codecs::CodecChoice;
 use crate::plain::Plain;
@@ -20,14 +20,16 @@ use crate::stage::Sabotage;
 pub(crate) struct Saboteur {
     /// What it does, as a verb.
     pub(crate) name: &'static str,
+    /// The promise that it must break. It may break others too.
+    pub(crate) aims_at: &'static str,
     pub(crate) sabotage: Sabotage,
     /// The codec it speaks; the kit's own unless that is what is broken.
     pub(crate) codec: Option<CodecChoice>,
 }
 
 impl Saboteur {
-    fn new(name: &'static str) -> Self {
-        Self { name, sabotage: Sabotage::default(), codec: CodecChoice::of::<(Plain,)>("plain") }
+    fn new(name: &'static str, aims_at: &'static str) -> Self {
+        Self { name, aims_at, sabotage: Sabotage::default(), codec: CodecChoice::of::<(Plain,)>("plain") }
     }
 }
 
@@ -35,4 +37,22 @@ impl Saboteur {
 pub(crate) fn saboteurs() -> Vec<Saboteur> {
     let all = [link::saboteurs(), lenient::saboteurs(), runtime::saboteurs(), wording::saboteurs()];
     all.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::promises::promises;
+
+    #[test]
+    fn every_saboteur_aims_at_a_promise_of_the_kit() {
+        let known: HashSet<_> = promises().iter().map(|promise| promise.name()).collect();
+        let mut names = HashSet::new();
+        for saboteur in saboteurs() {
+            assert!(known.contains(saboteur.aims_at), "{} is no promise", saboteur.aims_at);
+            assert!(names.insert(saboteur.name), "{} is there twice", saboteur.name);
+        }
+    }
 }

@@ -73,7 +73,7 @@ impl Stage {
         // A transport of several schemes promises what all of them can, and tells of encryption by scheme.
         let scheme = harness.listen().split(':').next().unwrap_or_default().to_owned();
         let capabilities = server.capabilities().with_encryption(server.is_encrypted(&scheme));
-        Self { harness, capabilities, codec, sabotage: Sabotage::default(), seeds: 8, steps: 200 }
+        Self { harness, capabilities, codec, sabotage: Sabotage::default(), seeds: 6, steps: 200 }
     }
 
     /// `road·codec`.

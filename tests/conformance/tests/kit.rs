@@ -51,8 +51,8 @@ fn a_failure_says_what_was_promised_what_came_and_what_was_wanted() {
     for part in [
         "FAILED: a call is answered with its own value on loop·forgetful",
         "Every call brings the value that its own handler returned.",
-        "echo: got \"grüße, ☃ and ",
-        ", wanted \"grüße, ☃ and ",
+        // Once at the server, and once at the client.
+        "echo: got \"grüße, ☃ and\", wanted \"grüße, ☃ and ",
     ] {
         assert!(failures.contains(part), "{part} is missing in:\n{failures}");
     }

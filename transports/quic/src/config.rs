@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use linkspan_core::settings::{Misfit, size};
 use linkspan_core::{Capabilities, Endpoint, Error, Link, Listener, Transport, async_trait};
 use linkspan_tls::Tls;
 use quinn::{IdleTimeout, TransportConfig, VarInt};
@@ -66,95 +67,49 @@ impl Transport for Quic {
     }
 }
 
-/// The limits of QUIC connections: plain data, safe by default, checked when connecting and listening.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct QuicConfig {
-    /// Time for a connect to reach a peer and finish the handshake. Default 5 s: a dead UDP port does not answer, so
-    /// this is also how long a wrong port takes to be noticed.
-    pub handshake_timeout: Duration,
-    /// Silence after which a connection counts as lost. Default 60 s, above what the runtime's pings need to notice
-    /// first (20 s and two misses).
-    pub idle_timeout: Duration,
-    /// Bytes the peer may send ahead of our reading on one lane. Default 1 MiB (100 Mbit/s at 80 ms).
-    ///
-    /// Higher lets one lane fill longer paths; lower bounds memory per stalled lane.
-    pub lane_window: u32,
-    /// Bytes the peer may send ahead of our reading on all lanes together. Default 8 MiB: eight full lanes.
-    ///
-    /// This is the worst case of memory for one connection's reading.
-    pub connection_window: u32,
-    /// Bytes of ours kept until the peer acknowledges them. Default 4 MiB.
-    ///
-    /// Higher fills longer paths; this is the worst case of memory for one connection's writing.
-    pub send_window: u32,
-    /// Asked of the system for the UDP socket, in each direction. Default 4 MiB (bursts of many connections share
-    /// one socket); less is accepted silently, since systems cap it.
-    pub socket_buffer_len: usize,
-}
-
-impl Default for QuicConfig {
-    fn default() -> Self {
-        Self {
-            handshake_timeout: Duration::from_secs(5),
-            idle_timeout: Duration::from_secs(60),
-            lane_window: 1024 * 1024,
-            connection_window: 8 * 1024 * 1024,
-            send_window: 4 * 1024 * 1024,
-            socket_buffer_len: 4 * 1024 * 1024,
-        }
+linkspan_core::settings! {
+    /// The limits of QUIC connections: plain data, safe by default, checked when connecting and listening.
+    pub struct QuicConfig {
+        /// Time for a connect to reach a peer and finish the handshake. Default 5 s: a dead UDP port does not answer, so
+        /// this is also how long a wrong port takes to be noticed.
+        handshake_timeout: Duration = Duration::from_secs(5),
+            within MIN_WAIT..=MAX_WAIT, set by with_handshake_timeout;
+        /// Silence after which a connection counts as lost. Default 60 s, above what the runtime's pings need to notice
+        /// first (20 s and two misses).
+        idle_timeout: Duration = Duration::from_secs(60),
+            within MIN_WAIT..=MAX_WAIT, set by with_idle_timeout;
+        /// Bytes the peer may send ahead of our reading on one lane. Default 1 MiB (100 Mbit/s at 80 ms).
+        ///
+        /// Higher lets one lane fill longer paths; lower bounds memory per stalled lane.
+        lane_window: u32 as Bytes = 1024 * 1024, within MIN_WINDOW..=MAX_WINDOW, set by with_lane_window;
+        /// Bytes the peer may send ahead of our reading on all lanes together, at least `lane_window`. Default 8 MiB:
+        /// eight full lanes.
+        ///
+        /// This is the worst case of memory for one connection's reading.
+        connection_window: u32 as Bytes = 8 * 1024 * 1024,
+            within MIN_WINDOW..=MAX_WINDOW, set by with_connection_window;
+        /// Bytes of ours kept until the peer acknowledges them. Default 4 MiB.
+        ///
+        /// Higher fills longer paths; this is the worst case of memory for one connection's writing.
+        send_window: u32 as Bytes = 4 * 1024 * 1024, within MIN_WINDOW..=MAX_WINDOW, set by with_send_window;
+        /// Asked of the system for the UDP socket, in each direction, in bytes. Default 4 MiB (bursts of many
+        /// connections share one socket); less is accepted silently, since systems cap it.
+        socket_buffer_len: usize as Bytes = 4 * 1024 * 1024,
+            within 0..=1 << 30, set by with_socket_buffer_len;
     }
-}
-
-macro_rules! setters {
-    ($($setter:ident $field:ident: $kind:ty),+ $(,)?) => {
-        impl QuicConfig {
-            $(
-                #[doc = concat!("The same with [`", stringify!($field), "`](Self::", stringify!($field), ").")]
-                #[must_use]
-                pub fn $setter(mut self, value: $kind) -> Self {
-                    self.$field = value;
-                    self
-                }
-            )+
-        }
-    };
-}
-
-setters! {
-    with_handshake_timeout handshake_timeout: Duration,
-    with_idle_timeout idle_timeout: Duration,
-    with_lane_window lane_window: u32,
-    with_connection_window connection_window: u32,
-    with_send_window send_window: u32,
-    with_socket_buffer_len socket_buffer_len: usize,
+    checked by QuicConfig::check_windows;
 }
 
 impl QuicConfig {
-    /// Checks every field.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`](linkspan_core::ErrorKind::Configuration), naming the field and its range.
-    pub fn check(&self) -> Result<(), Error> {
-        let windows = [
-            ("lane_window", self.lane_window, MIN_WINDOW),
-            ("connection_window", self.connection_window, self.lane_window.max(MIN_WINDOW)),
-            ("send_window", self.send_window, MIN_WINDOW),
-        ];
-        for (name, value, low) in windows {
-            if value < low || value > MAX_WINDOW {
-                return Err(Error::configuration(format!(
-                    "{name} is {value}; it must be {low} to {MAX_WINDOW}"
-                )));
-            }
+    fn check_windows(&self) -> Result<(), Misfit> {
+        if self.connection_window >= self.lane_window {
+            return Ok(());
         }
-        let waits = [("handshake_timeout", self.handshake_timeout), ("idle_timeout", self.idle_timeout)];
-        match waits.iter().find(|(_, wait)| *wait < MIN_WAIT || *wait > MAX_WAIT) {
-            Some((name, wait)) => Err(Error::configuration(format!(
-                "{name} is {wait:?}; it must be {MIN_WAIT:?} to {MAX_WAIT:?}"
-            ))),
-            None => Ok(()),
-        }
+        let [all, one] = [self.connection_window, self.lane_window].map(|len| size::to_text(len.into()));
+        Err(Misfit::new(
+            "connection_window",
+            format!("{all} is out of range; it must be at least lane_window, {one}"),
+        ))
     }
 
     /// The settings of a connection whose peer may open `bidirectional` streams of that kind.
@@ -177,9 +132,9 @@ impl QuicConfig {
 }
 
 /// Two frames of the largest size: less would stall on every frame.
-const MIN_WINDOW: u32 = 128 * 1024;
+const MIN_WINDOW: u64 = 128 * 1024;
 /// Chosen because more is a mistake of unit.
-const MAX_WINDOW: u32 = 1024 * 1024 * 1024;
+const MAX_WINDOW: u64 = 1024 * 1024 * 1024;
 const MIN_WAIT: Duration = Duration::from_millis(10);
 /// Longest wait accepted: a day. Longer ones are mistakes of unit.
 const MAX_WAIT: Duration = Duration::from_secs(86_400);

@@ -1,10 +1,10 @@
 //! The transport, and what an application may choose about it.
 
 use hyper::http::uri::PathAndQuery;
+use linkspan_core::settings::Misfit;
 use linkspan_core::{Capabilities, Endpoint, Error, Link, Listener, Transport, async_trait};
 #[cfg(feature = "tls")]
 use linkspan_tls::Tls;
-use serde::{Deserialize, Serialize};
 
 use crate::origin::Origins;
 #[cfg(feature = "tls")]
@@ -21,20 +21,26 @@ pub struct WebSocket {
     tls: Tls,
 }
 
-/// What may be chosen about WebSocket: plain data, safe by default, checked when listening starts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct WebSocketConfig {
-    /// Origins whose pages may connect, as a browser writes them: `https://app.example`. Default none.
-    ///
-    /// A page served from the same host and port may always connect, and so may peers that are no browsers: they send
-    /// no `Origin`.
-    pub allowed_origins: Vec<String>,
-    /// True lets pages of every origin connect. Default false.
-    ///
-    /// Then any page a user visits can use this service with the user's cookies (cross-site WebSocket hijacking).
-    pub dangerously_allow_any_origin: bool,
+linkspan_core::settings! {
+    /// What may be chosen about WebSocket: plain data, safe by default, checked when listening starts.
+    pub struct WebSocketConfig {
+        /// Origins whose pages may connect, as a browser writes them: `https://app.example`. Default none.
+        ///
+        /// A page served from the same host and port may always connect, and so may peers that are no browsers: they
+        /// send no `Origin`.
+        allowed_origins: Vec<String> = Vec::new(), set by with_allowed_origins;
+        /// True lets pages of every origin connect. Default false.
+        ///
+        /// Then any page a user visits can use this service with the user's cookies (cross-site WebSocket hijacking).
+        dangerously_allow_any_origin: bool = false, set by with_dangerously_allow_any_origin;
+    }
+    checked by WebSocketConfig::check_origins;
+}
+
+impl WebSocketConfig {
+    fn check_origins(&self) -> Result<(), Misfit> {
+        Origins::parse(self).map(drop)
+    }
 }
 
 impl WebSocket {

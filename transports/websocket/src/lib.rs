@@ -47,6 +47,8 @@
 
 mod config;
 mod connect;
+#[cfg(test)]
+mod fuzz;
 mod http;
 mod io;
 mod link;

@@ -5,7 +5,7 @@
 //! none, and gain nothing by lying.
 
 use hyper::header::{HOST, HeaderMap, ORIGIN};
-use linkspan_core::Error;
+use linkspan_core::settings::Misfit;
 
 use crate::config::WebSocketConfig;
 
@@ -25,14 +25,12 @@ struct Origin {
 
 impl Origins {
     /// # Errors
-    /// `Configuration`, naming the origin that is none.
-    pub(crate) fn parse(config: &WebSocketConfig) -> Result<Self, Error> {
+    /// One of them is no origin.
+    pub(crate) fn parse(config: &WebSocketConfig) -> Result<Self, Misfit> {
         let parse = |text: &String| {
             Origin::parse(text.strip_suffix('/').unwrap_or(text)).ok_or_else(|| {
-                Error::configuration(format!(
-                    "allowed origin `{}` is not an origin; write scheme://host or scheme://host:port",
-                    text.escape_debug()
-                ))
+                let reason = format!("{text:?} is not an origin; write scheme://host or scheme://host:port");
+                Misfit::new("allowed_origins", reason)
             })
         };
         let allowed = config.allowed_origins.iter().map(parse).collect::<Result<_, _>>()?;
@@ -98,7 +96,7 @@ mod tests {
         origins.admit(&headers)
     }
 
-    fn origins(allowed: &[&str]) -> Result<Origins, Error> {
+    fn origins(allowed: &[&str]) -> Result<Origins, Misfit> {
         let allowed_origins = allowed.iter().map(ToString::to_string).collect();
         Origins::parse(&WebSocketConfig { allowed_origins, ..WebSocketConfig::default() })
     }

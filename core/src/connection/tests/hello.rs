@@ -1,7 +1,8 @@
 //! The exchange of hellos.
 
 use super::pair::{LARGE, Pair, SESSION, body, frame, offer};
-use crate::connection::{NoRoom, choose_codec};
+use crate::codec::choose;
+use crate::connection::NoRoom;
 use crate::wire::{DEFAULT_RATE, Hello, Message};
 use crate::{CloseCode, Lane, Limits, Metadata};
 
@@ -35,20 +36,12 @@ fn hellos_bring_codec_session_and_metadata() {
     assert_eq!(opened.metadata, offered.metadata);
     assert!(!pair.server.connection.is_open() && !pair.client.connection.is_open());
 
-    let (_, codec) = choose_codec(&opened.codecs, &["json", "postcard"]).unwrap();
+    let (_, codec) = choose(&opened.codecs, None, &["json", "postcard"]).unwrap();
     pair.server.connection.admit(codec, SESSION);
     pair.run();
     let answer = pair.client.events.opened.take().unwrap();
     assert_eq!((answer.codecs, answer.session), (vec!["postcard".to_owned()], Some(SESSION)));
     assert!(pair.server.connection.is_open() && pair.client.connection.is_open());
-}
-
-#[test]
-fn the_client_prefers_and_the_server_knows() {
-    let offered: Vec<_> = ["cbor", "json", "postcard"].map(str::to_owned).into();
-    let (index, name) = choose_codec(&offered, &["postcard", "json"]).unwrap();
-    assert_eq!((index.get(), name), (1, "json"));
-    assert!(choose_codec(&offered, &["messagepack"]).is_none());
 }
 
 #[test]

@@ -108,7 +108,7 @@ impl Pair {
 }
 
 impl Side {
-    fn new(connection: Connection) -> Self {
+    pub(super) fn new(connection: Connection) -> Self {
         Self { connection, events: Events::default(), batch: Batch::new(), arriving: VecDeque::new() }
     }
 

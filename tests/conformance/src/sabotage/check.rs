@@ -1,6 +1,5 @@
 //! Holds every promise against every saboteur.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
@@ -19,7 +18,8 @@ use crate::stage::{Sabotage, Stage};
 #[derive(Clone, Debug)]
 pub struct SabotageReport {
     rows: Vec<Row>,
-    idle: Vec<&'static str>,
+    /// Saboteurs that did not break what they aim at.
+    missed: Vec<(&'static str, &'static str)>,
 }
 
 #[derive(Clone, Debug)]
@@ -30,36 +30,43 @@ struct Row {
     failed_by: Vec<&'static str>,
 }
 
-/// Holds each of `promises` against every saboteur.
+/// Shows that each of `promises` is kept when nothing is broken and failed by some saboteur, and that each saboteur breaks
+/// the promise that it aims at. Runs no more than that takes.
 pub fn check(promises: &[Promise]) -> SabotageReport {
     let saboteurs = saboteurs();
-    let jobs: VecDeque<_> = (0..promises.len())
-        .flat_map(|promise| (0..=saboteurs.len()).map(move |saboteur| (promise, saboteur)))
-        .filter_map(|(promise, saboteur)| Some((promise, promises.get(promise)?, saboteur)))
-        .collect();
-    let results = in_parallel(jobs, |(row, promise, number)| {
-        let saboteur = saboteurs.get(number);
-        (row, saboteur.map(|saboteur| saboteur.name), run_against(promise, saboteur))
-    });
-    let mut rows: Vec<_> = promises
-        .iter()
-        .map(|promise| Row { promise: promise.name(), unbroken: None, failed_by: Vec::new() })
-        .collect();
-    for (row, saboteur, result) in results {
-        let (Some(row), Err(broken)) = (rows.get_mut(row), result) else { continue };
-        match saboteur {
-            None => row.unbroken = Some(broken),
-            Some(name) => row.failed_by.push(name),
+    let jobs = promises.iter().enumerate().collect();
+    let rows = in_parallel(jobs, |(number, promise): (usize, &Promise)| {
+        let (aimed, others): (Vec<_>, Vec<_>) =
+            saboteurs.iter().partition(|saboteur| saboteur.aims_at == promise.name());
+        let mut failed_by = broken_by(promise, &aimed);
+        if failed_by.is_empty() {
+            let first = others.iter().find(|saboteur| run_against(promise, Some(saboteur)).is_err());
+            failed_by.extend(first.map(|saboteur| saboteur.name));
         }
-    }
-    rows.iter_mut().for_each(|row| row.failed_by.sort_unstable());
-    let names = saboteurs.iter().map(|saboteur| saboteur.name);
-    let idle = names.filter(|name| !rows.iter().any(|row| row.failed_by.contains(name))).collect();
-    SabotageReport { rows, idle }
+        (number, Row { promise: promise.name(), unbroken: run_against(promise, None).err(), failed_by })
+    });
+    SabotageReport::new(rows, &saboteurs)
+}
+
+/// The same, holding each of `promises` against every saboteur, so that the report tells all that break it.
+pub fn check_all(promises: &[Promise]) -> SabotageReport {
+    let saboteurs = saboteurs();
+    let jobs = promises.iter().enumerate().collect();
+    let rows = in_parallel(jobs, |(number, promise): (usize, &Promise)| {
+        let failed_by = broken_by(promise, &saboteurs.iter().collect::<Vec<_>>());
+        (number, Row { promise: promise.name(), unbroken: run_against(promise, None).err(), failed_by })
+    });
+    SabotageReport::new(rows, &saboteurs)
+}
+
+fn broken_by(promise: &Promise, saboteurs: &[&Saboteur]) -> Vec<&'static str> {
+    let breaking = saboteurs.iter().filter(|saboteur| run_against(promise, Some(saboteur)).is_err());
+    breaking.map(|saboteur| saboteur.name).collect()
 }
 
 fn run_against(promise: &Promise, saboteur: Option<&Saboteur>) -> Result<(), Broken> {
-    let codec = saboteur.map_or_else(|| Saboteur::new("nothing").codec, |saboteur| saboteur.codec.clone());
+    let codec =
+        saboteur.map_or_else(|| Saboteur::new("nothing", "").codec, |saboteur| saboteur.codec.clone());
     let codec = codec.ok_or_else(|| Broken::new("the saboteur's codec is not in its set"))?;
     let plain = Loopback::new();
     let loopback = if promise.applies_to(plain.capabilities()) { plain } else { plain.claiming_tls() };
@@ -70,7 +77,23 @@ fn run_against(promise: &Promise, saboteur: Option<&Saboteur>) -> Result<(), Bro
 }
 
 impl SabotageReport {
-    /// True if every promise is kept when nothing is broken and failed by something, and no saboteur is idle.
+    fn new(mut rows: Vec<(usize, Row)>, saboteurs: &[Saboteur]) -> Self {
+        rows.sort_unstable_by_key(|(number, _)| *number);
+        let mut rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
+        rows.iter_mut().for_each(|row| row.failed_by.sort_unstable());
+        let missed = saboteurs
+            .iter()
+            .filter(|saboteur| {
+                let target = rows.iter().find(|row| row.promise == saboteur.aims_at);
+                target.is_some_and(|row| !row.failed_by.contains(&saboteur.name))
+            })
+            .map(|saboteur| (saboteur.name, saboteur.aims_at))
+            .collect();
+        Self { rows, missed }
+    }
+
+    /// True if every promise is kept when nothing is broken and failed by something, and every saboteur breaks
+    /// what it aims at.
     pub fn is_honest(&self) -> bool {
         self.failed() == 0
     }
@@ -86,15 +109,9 @@ impl SabotageReport {
         format!("sabotage: {honest} of {} promises are kept, and can be broken", self.rows.len())
     }
 
-    /// The same, blaming no saboteur for breaking nothing.
-    pub(crate) fn without_idle(mut self) -> Self {
-        self.idle.clear();
-        self
-    }
-
-    /// Promises that nothing breaks or that fail unbroken, and saboteurs that break nothing.
+    /// Promises that nothing breaks or that fail unbroken, and saboteurs that miss.
     pub fn failed(&self) -> usize {
-        self.idle.len() + self.rows.iter().filter(|row| !row.is_honest()).count()
+        self.missed.len() + self.rows.iter().filter(|row| !row.is_honest()).count()
     }
 }
 
@@ -117,8 +134,8 @@ impl fmt::Display for SabotageReport {
                 writeln!(f, "FAILED: {} is broken by nobody: {broken}", row.promise)?;
             }
         }
-        for name in &self.idle {
-            writeln!(f, "FAILED: who {name} breaks nothing")?;
+        for (name, aims_at) in &self.missed {
+            writeln!(f, "FAILED: who {name} does not break what it aims at: {aims_at}")?;
         }
         writeln!(f, "{}", self.summary())
     }

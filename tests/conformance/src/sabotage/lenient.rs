@@ -16,19 +16,37 @@ use crate::wire::{
 
 pub(super) fn saboteurs() -> Vec<Saboteur> {
     vec![
-        link("drops answers that a server gets", || at(Side::Server, drops_answers)),
-        link("drops frames on the wrong lane", || each(drops_misplaced)),
-        link("drops pushes without a body", || each(drops_empty)),
-        link("drops resets", || each(|parts| keep_unless(parts, parts.kind == RESET))),
-        link("drops second answers", drops_second_answers),
-        link("drops second requests of one number or lane", drops_second_requests),
-        link("drops unknown fields that are critical", || each(drops_critical_fields)),
-        link("drops what precedes the hello", drops_early),
-        link("makes every answer wait for the pushes before", || each(orders_answers)),
-        link("pings links that are busy", || at(Side::Client, pings_with_answers)),
-        link("refuses unknown fields that may be ignored", || each(refuses_odd_fields)),
-        link("trims bodies to what their heads say", trims_bodies),
-        link("turns resets into closes", || each(resets_close)),
+        link("drops answers that a server gets", "an answer to no call closes", || {
+            at(Side::Server, drops_answers)
+        }),
+        link("drops frames on the wrong lane", "frames on the wrong lane close", || each(drops_misplaced)),
+        link("drops pushes without a body", "empty values are values", || each(drops_empty)),
+        link("drops resets", "abandoned arguments did not run", || {
+            each(|parts| keep_unless(parts, parts.kind == RESET))
+        }),
+        link("drops second answers", "a second answer closes", drops_second_answers),
+        link(
+            "drops second requests of one number or lane",
+            "a second request of one number closes",
+            drops_second_requests,
+        ),
+        link("drops unknown fields that are critical", "unknown critical fields close", || {
+            each(drops_critical_fields)
+        }),
+        link("drops what precedes the hello", "the hello comes first, and once", drops_early),
+        link(
+            "makes every answer wait for the pushes before",
+            "an answer waits for its pushes, and no other does",
+            || each(orders_answers),
+        ),
+        link("pings links that are busy", "a busy link is not pinged", || {
+            at(Side::Client, pings_with_answers)
+        }),
+        link("refuses unknown fields that may be ignored", "unknown ignorable fields are ignored", || {
+            each(refuses_odd_fields)
+        }),
+        link("trims bodies to what their heads say", "a body of another length closes", trims_bodies),
+        link("turns resets into closes", "a reset of nothing is nothing", || each(resets_close)),
     ]
 }
 

@@ -16,40 +16,58 @@ use crate::wire::{
 
 pub(super) fn saboteurs() -> Vec<Saboteur> {
     vec![
-        link("answers one-way calls", answers_one_way),
-        link("closes when the peer says it goes away", || each(closes_on_goaway)),
-        link("cuts every link when one fails", shares_fate),
-        link("delivers answers of two calls to each other", swaps_answers),
-        link("delivers pieces of a body in the wrong order", reorders_bodies),
-        link("delivers pushes in the wrong order", reorders_pushes),
-        link("drops cancels", || each(|parts| keep_unless(parts, parts.kind == CANCEL))),
-        link("drops every other small push", drops_pushes),
-        link("drops gaps", || each(|parts| keep_unless(parts, parts.kind == GAP))),
-        link("drops pings", || each(|parts| keep_unless(parts, parts.kind == PING))),
-        link("drops the last frame of a read", drops_last),
-        link("drops unknown frames that are critical", || {
+        link("answers one-way calls", "a one-way call runs, unanswered", answers_one_way),
+        link("closes when the peer says it goes away", "shutdown lets calls end", || each(closes_on_goaway)),
+        link("cuts every link when one fails", "garbage disturbs nobody else", shares_fate),
+        link(
+            "delivers answers of two calls to each other",
+            "many calls are each answered once",
+            swaps_answers,
+        ),
+        link("delivers pieces of a body in the wrong order", "large bodies arrive intact", reorders_bodies),
+        link("delivers pushes in the wrong order", "pushes arrive in order, once", reorders_pushes),
+        link("drops cancels", "a dropped call frees both sides", || {
+            each(|parts| keep_unless(parts, parts.kind == CANCEL))
+        }),
+        link("drops every other small push", "every client gets its own pushes", drops_pushes),
+        link("drops gaps", "a push without the codec leaves a gap", || {
+            each(|parts| keep_unless(parts, parts.kind == GAP))
+        }),
+        link("drops pings", "a silent peer is found dead, a live one is not", || {
+            each(|parts| keep_unless(parts, parts.kind == PING))
+        }),
+        link("drops the last frame of a read", "every request of a peer is ended", drops_last),
+        link("drops unknown frames that are critical", "unknown critical frames close", || {
             each(|parts| keep_unless(parts, (GOAWAY + 5..IGNORABLE).contains(&parts.kind)))
         }),
-        link("duplicates pushes", || each(duplicates_pushes)),
-        link("flips a bit of bodies", || each(flips_bodies)),
-        link("forgets deadlines", || each(forgets_deadlines)),
-        link("forgets that an answer follows pushes", || each(forgets_order)),
-        link("forgets that an answer is an error", || each(forgets_errors)),
-        link("holds everything up behind large bodies", head_of_line),
-        link("keeps the end of the link back", keeps_end),
-        link("names another session", || each(renames_sessions)),
-        link("refuses unknown frames that may be ignored", || each(refuses_grease)),
-        link("sends a request twice", || each(repeats_requests)),
-        link("strips metadata", || each(strips_metadata)),
-        link("swallows closes", swallows_close),
-        link("tells another close", || each(changes_close)),
-        link("tells another failure", || each(changes_failure)),
-        link("turns cancels into closes", || each(cancel_closes)),
+        link("duplicates pushes", "pushes arrive in order, once", || each(duplicates_pushes)),
+        link("flips a bit of bodies", "every size arrives intact", || each(flips_bodies)),
+        link("forgets deadlines", "a deadline reaches the handler", || each(forgets_deadlines)),
+        link(
+            "forgets that an answer follows pushes",
+            "a large push before return precedes the response",
+            || each(forgets_order),
+        ),
+        link("forgets that an answer is an error", "a method's own error crosses typed", || {
+            each(forgets_errors)
+        }),
+        link("holds everything up behind large bodies", "a small call overtakes large bodies", head_of_line),
+        link("keeps the end of the link back", "no common codec is a typed refusal", keeps_end),
+        link("names another session", "both sides know one session", || each(renames_sessions)),
+        link("refuses unknown frames that may be ignored", "unknown ignorable frames are ignored", || {
+            each(refuses_grease)
+        }),
+        link("sends a request twice", "a handler runs once per call", || each(repeats_requests)),
+        link("strips metadata", "metadata travels both ways", || each(strips_metadata)),
+        link("swallows closes", "a server's close arrives intact", swallows_close),
+        link("tells another close", "a server's close arrives intact", || each(changes_close)),
+        link("tells another failure", "an unknown method did not run", || each(changes_failure)),
+        link("turns cancels into closes", "a cancel hits no other call", || each(cancel_closes)),
     ]
 }
 
-pub(super) fn link(name: &'static str, filters: fn() -> Filters) -> Saboteur {
-    let saboteur = Saboteur::new(name);
+pub(super) fn link(name: &'static str, aims_at: &'static str, filters: fn() -> Filters) -> Saboteur {
+    let saboteur = Saboteur::new(name, aims_at);
     Saboteur { sabotage: Sabotage { link: Some(filters), ..Sabotage::default() }, ..saboteur }
 }
 
@@ -119,7 +137,8 @@ fn shares_fate() -> Filters {
             if side == Side::Client {
                 return keep(parts);
             }
-            if parts.kind == CLOSE || parts.kind == 0x7e || (parts.kind == HELLO && parts.fields.len() < 12) {
+            // A server is sent no answers, so the last is a sign of garbage.
+            if [CLOSE, RESPONSE].contains(&parts.kind) {
                 doomed.store(true, Ordering::Release);
             }
             if doomed.load(Ordering::Acquire) { vec![close(1002)] } else { keep(parts) }

@@ -13,32 +13,70 @@ use crate::stage::{ConnectHooks, Sabotage};
 
 pub(super) fn saboteurs() -> Vec<Saboteur> {
     vec![
-        service("closes when a handler panics", |inner| altered(inner, panic_closes)),
-        service("drops every handler when its client goes", |inner| altered(inner, ends_with_session)),
-        service("forgets cancel policies", |inner| {
+        service("closes when a handler panics", "a panic fails its call only", |inner| {
+            altered(inner, panic_closes)
+        }),
+        service(
+            "drops every handler when its client goes",
+            "one-way handlers are never cancelled",
+            |inner| altered(inner, ends_with_session),
+        ),
+        service("forgets cancel policies", "never means never", |inner| {
             let methods =
                 inner.methods().iter().map(|method| with_policy(*method, CancelPolicy::Drop)).collect();
             Arc::new(Altered { methods, ..Altered::new(inner, call) })
         }),
-        service("ignores that calls are given up", |inner| altered(inner, never_dropped)),
-        service("runs handlers twice", |inner| altered(inner, twice)),
-        service("runs one handler at a time", |inner| altered(inner, one_at_a_time)),
-        saboteur("admits one client after the other", connect_hooks(ConnectHooks::InTurn)),
-        saboteur("admits clients before the hook said so", connect_hooks(ConnectHooks::Late)),
-        saboteur("tells other facts of a peer", Sabotage { facts: other_facts, ..Sabotage::default() }),
-        saboteur("takes a byte less than it says", Sabotage { limits: a_byte_less, ..Sabotage::default() }),
-        saboteur("ignores its limits", Sabotage { limits: without_limits, ..Sabotage::default() }),
-        saboteur("runs no close hook", Sabotage { close_hooks: 0, ..Sabotage::default() }),
-        saboteur("runs the close hook twice", Sabotage { close_hooks: 2, ..Sabotage::default() }),
+        service("ignores that calls are given up", "a dropped call frees both sides", |inner| {
+            altered(inner, never_dropped)
+        }),
+        service("runs handlers twice", "a handler runs once per call", |inner| altered(inner, twice)),
+        service("runs one handler at a time", "answers come in any order", |inner| {
+            altered(inner, one_at_a_time)
+        }),
+        saboteur(
+            "admits one client after the other",
+            "a slow connect hook delays nobody else",
+            connect_hooks(ConnectHooks::InTurn),
+        ),
+        saboteur(
+            "admits clients before the hook said so",
+            "the connect hook precedes every call",
+            connect_hooks(ConnectHooks::Late),
+        ),
+        saboteur(
+            "tells other facts of a peer",
+            "both sides know how they are connected",
+            Sabotage { facts: other_facts, ..Sabotage::default() },
+        ),
+        saboteur(
+            "takes a byte less than it says",
+            "a message of exactly the limit is taken",
+            Sabotage { limits: a_byte_less, ..Sabotage::default() },
+        ),
+        saboteur(
+            "ignores its limits",
+            "too many calls did not run",
+            Sabotage { limits: without_limits, ..Sabotage::default() },
+        ),
+        saboteur(
+            "runs no close hook",
+            "one close hook per connect",
+            Sabotage { close_hooks: 0, ..Sabotage::default() },
+        ),
+        saboteur(
+            "runs the close hook twice",
+            "one close hook per connect",
+            Sabotage { close_hooks: 2, ..Sabotage::default() },
+        ),
     ]
 }
 
-fn saboteur(name: &'static str, sabotage: Sabotage) -> Saboteur {
-    Saboteur { sabotage, ..Saboteur::new(name) }
+fn saboteur(name: &'static str, aims_at: &'static str, sabotage: Sabotage) -> Saboteur {
+    Saboteur { sabotage, ..Saboteur::new(name, aims_at) }
 }
 
-fn service(name: &'static str, alter: Alter) -> Saboteur {
-    saboteur(name, Sabotage { service: Some(alter), ..Sabotage::default() })
+fn service(name: &'static str, aims_at: &'static str, alter: Alter) -> Saboteur {
+    saboteur(name, aims_at, Sabotage { service: Some(alter), ..Sabotage::default() })
 }
 
 fn connect_hooks(connect_hooks: ConnectHooks) -> Sabotage {

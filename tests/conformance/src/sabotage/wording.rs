@@ -13,17 +13,33 @@ use crate::values::{Answer, Ask, Note, Refusal, Sample};
 
 pub(super) fn saboteurs() -> Vec<Saboteur> {
     vec![
-        codec("encodes a push for every session anew", plain().map(|codec| codec.with_push(encoded_anew))),
-        codec("panics at what it cannot read", CodecChoice::of::<(Trusting,)>("plain")),
-        codec("reads another number", CodecChoice::of::<(OffByOne,)>("plain")),
-        codec("reads less than there is", CodecChoice::of::<(Lenient,)>("plain")),
-        codec("reads whatever is deep", CodecChoice::of::<(Deep,)>("plain")),
-        codec("goes as deep as it likes", CodecChoice::of::<(Stubborn,)>("plain")),
+        codec(
+            "encodes a push for every session anew",
+            "a push to many is encoded once",
+            plain().map(|codec| codec.with_push(encoded_anew)),
+        ),
+        codec(
+            "panics at what it cannot read",
+            "no bytes make a codec panic",
+            CodecChoice::of::<(Trusting,)>("plain"),
+        ),
+        codec("reads another number", "values survive the codec", CodecChoice::of::<(OffByOne,)>("plain")),
+        codec(
+            "reads less than there is",
+            "bytes left over are an error",
+            CodecChoice::of::<(Lenient,)>("plain"),
+        ),
+        codec("reads whatever is deep", "no codec recurses without end", CodecChoice::of::<(Deep,)>("plain")),
+        codec(
+            "goes as deep as it likes",
+            "a codec goes no deeper than its connection allows",
+            CodecChoice::of::<(Stubborn,)>("plain"),
+        ),
     ]
 }
 
-fn codec(name: &'static str, codec: Option<CodecChoice>) -> Saboteur {
-    Saboteur { codec, ..Saboteur::new(name) }
+fn codec(name: &'static str, aims_at: &'static str, codec: Option<CodecChoice>) -> Saboteur {
+    Saboteur { codec, ..Saboteur::new(name, aims_at) }
 }
 
 fn plain() -> Option<CodecChoice> {

@@ -1,0 +1,77 @@
+//! What types cannot say: known codecs and schemes, and how settings fit together.
+
+use serde::Deserialize;
+
+use super::node::Node;
+use super::problem::{Problem, nearest};
+use super::sections::Contents;
+use crate::{CodecSet, Endpoint, Stack};
+
+/// What `tree` says, if an application built with `K` can do it.
+pub(super) fn read<K: Stack>(tree: &Node) -> Result<Contents, Problem> {
+    let contents = Contents::deserialize(tree)?;
+    if let Some((section, misfit)) = contents.misfit() {
+        return Err(found(tree, &[section, misfit.setting()], misfit.reason()));
+    }
+    check_codecs::<K>(&contents.codecs, tree)?;
+    for (index, endpoint) in contents.server.listen.iter().enumerate() {
+        check_endpoint::<K>(endpoint, tree, &["server", "listen", &index.to_string()])?;
+    }
+    if let Some(endpoint) = &contents.client.endpoint {
+        check_endpoint::<K>(endpoint, tree, &["client", "endpoint"])?;
+    }
+    Ok(contents)
+}
+
+fn check_codecs<K: Stack>(codecs: &[String], tree: &Node) -> Result<(), Problem> {
+    if codecs.is_empty() && tree.find(&["codecs"]).is_some() {
+        let known = K::Codecs::NAMES.join(", ");
+        return Err(found(tree, &["codecs"], format!("names no codec; known: {known}")));
+    }
+    for (index, codec) in codecs.iter().enumerate() {
+        let place = index.to_string();
+        check_codec::<K>(codec, tree, &["codecs", &place])?;
+        if codecs.iter().take(index).any(|earlier| earlier == codec) {
+            return Err(found(tree, &["codecs", &place], format!("`{codec}` is named twice")));
+        }
+    }
+    Ok(())
+}
+
+fn check_codec<K: Stack>(codec: &str, tree: &Node, path: &[&str]) -> Result<(), Problem> {
+    if K::Codecs::find(codec).is_some() {
+        return Ok(());
+    }
+    let known = K::Codecs::NAMES;
+    let message = match nearest(codec, known) {
+        Some(near) => format!("no codec `{codec}`; did you mean `{near}`?"),
+        None => format!("no codec `{codec}`; known: {}", known.join(", ")),
+    };
+    Err(found(tree, path, message))
+}
+
+fn check_endpoint<K: Stack>(endpoint: &Endpoint, tree: &Node, path: &[&str]) -> Result<(), Problem> {
+    let transports = K::transports();
+    if transports.find(endpoint).is_err() {
+        let mut known: Vec<_> = transports.schemes().collect();
+        known.sort_unstable();
+        known.dedup();
+        let scheme = endpoint.scheme();
+        let message = match nearest(scheme, &known) {
+            Some(near) => format!("no transport for {scheme}://; did you mean {near}://?"),
+            None => format!(
+                "no transport for {scheme}:// (known: {}); it may need a cargo feature of linkspan",
+                known.join(", ")
+            ),
+        };
+        return Err(found(tree, path, message));
+    }
+    match endpoint.option("codec") {
+        Some(codec) => check_codec::<K>(codec, tree, path),
+        None => Ok(()),
+    }
+}
+
+fn found(tree: &Node, path: &[&str], message: impl Into<String>) -> Problem {
+    Problem::new(message).at(tree.origin_of(path)).below(path)
+}
