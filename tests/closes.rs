@@ -20,7 +20,7 @@ impl Nothing for Idle {
     async fn nothing(&self) {}
 }
 
-/// Every code there is, some of each verdict that only applications use, and the ends of the range.
+/// Every code there is but the one that is never sent (2000: the link was lost), some of each verdict that only applications use, and the ends of the range.
 fn codes() -> Vec<(CloseCode, Verdict)> {
     let known = [
         (CloseCode::NORMAL, Verdict::Terminal),
@@ -29,7 +29,6 @@ fn codes() -> Vec<(CloseCode, Verdict)> {
         (CloseCode::UNSUPPORTED_VERSION, Verdict::Terminal),
         (CloseCode::REFUSED, Verdict::Terminal),
         (CloseCode::TOO_LARGE, Verdict::Terminal),
-        (CloseCode::LOST, Verdict::BackOff),
         (CloseCode::AT_CAPACITY, Verdict::BackOff),
         (CloseCode::TIMEOUT, Verdict::BackOff),
         (CloseCode::SLOW, Verdict::BackOff),

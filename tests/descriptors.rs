@@ -4,22 +4,26 @@
 
 mod support;
 
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use linkspan::{Client, ErrorKind, Limits};
-use support::{PATIENCE, Road};
+use linkspan::tls::{DevelopmentCa, Tls, TrustedCa};
+use linkspan::{Client, ClientBuilder, ErrorKind, Limits, Server, Standard};
+use support::{PATIENCE, socket_file};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 /// Roads whose every connection takes a descriptor.
-const ROADS: [&str; 3] = ["tcp", "unix", "ws"];
+const ROADS: [&str; 5] = ["tcp", "tls", "unix", "ws", "wss"];
 /// Descriptors of the server: its own dozen, and some connections.
 const DESCRIPTORS: usize = 40;
 /// Makes this program the server: the road to listen on.
 const SERVE: &str = "LINKSPAN_SERVE_WITH_FEW_DESCRIPTORS";
+/// Where it leaves the certificate that its clients trust.
+const TRUST: &str = "LINKSPAN_CERTIFICATE_OF_THE_SERVER";
 
 #[linkspan::service]
 trait Work {
@@ -73,10 +77,23 @@ impl tracing::Subscriber for Log {
 async fn server_with_few_descriptors() {
     let Ok(scheme) = std::env::var(SERVE) else { return };
     tracing::subscriber::set_global_default(Log).unwrap();
-    let road = Road::new(&scheme, "descriptors");
+    let ca = DevelopmentCa::generate().unwrap();
+    std::fs::write(std::env::var(TRUST).unwrap(), ca.ca_pem()).unwrap();
+    let tls = Tls::new().with_identity(ca.issue(&["127.0.0.1"]).unwrap());
+    let listen = match scheme.as_str() {
+        "unix" => format!("unix://{}", socket_file().display()),
+        _ => format!("{scheme}://127.0.0.1:0"),
+    };
     // So that half-open connections do not free themselves while the test looks.
     let limits = Limits::default().with_handshake_timeout(PATIENCE);
-    let server = road.server().limits(limits).service(WorkServer::new(Worker)).start().await.unwrap();
+    let server = Server::builder()
+        .transports(Standard::transports_with(tls))
+        .listen(listen)
+        .limits(limits)
+        .service(WorkServer::new(Worker))
+        .start()
+        .await
+        .unwrap();
     println!("\nlistening on {}", server.endpoints()[0]);
     server.stopped().await;
 }
@@ -95,6 +112,7 @@ impl Serving {
             .arg(std::env::current_exe().unwrap())
             .args(["--exact", "server_with_few_descriptors", "--nocapture"])
             .env(SERVE, scheme)
+            .env(TRUST, trust())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -133,6 +151,17 @@ impl Serving {
     }
 }
 
+/// The file of the certificate.
+fn trust() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("descriptors-ca.pem")
+}
+
+/// Clients that trust the server, whatever the road.
+fn client() -> ClientBuilder {
+    let ca = TrustedCa::from_pem(std::fs::read(trust()).unwrap()).unwrap();
+    Client::builder().transports(Standard::transports_with(Tls::new().with_trusted_ca(ca)))
+}
+
 /// A connection that says nothing.
 #[expect(dead_code, reason = "it is open, and that is all")]
 enum Held {
@@ -153,7 +182,7 @@ async fn assert_served(client: &Client, scheme: &str) {
 async fn a_server_without_descriptors_serves_its_clients_and_accepts_again_later() {
     for scheme in ROADS {
         let mut serving = Serving::start(scheme).await;
-        let client = within(Client::connect(&serving.url)).await.unwrap();
+        let client = within(client().connect(&serving.url)).await.unwrap();
         assert_served(&client, scheme).await;
         let mut held = Vec::new();
         for _ in 0..2 * DESCRIPTORS {
@@ -172,11 +201,11 @@ async fn a_server_without_descriptors_serves_its_clients_and_accepts_again_later
         let used = serving.ticks() - ticks;
         assert!(used < 50, "{scheme}: {used} hundredths of a second in two seconds");
         let limits = Limits::default().with_handshake_timeout(Duration::from_millis(200));
-        let waiting = Client::builder().limits(limits).connect(&serving.url).await.unwrap_err();
+        let waiting = within(self::client().limits(limits).connect(&serving.url)).await.unwrap_err();
         assert_eq!(waiting.kind(), ErrorKind::DeadlineExceeded, "{scheme}: {waiting}");
 
         drop(held);
-        let later = within(Client::connect(&serving.url)).await.unwrap();
+        let later = within(self::client().connect(&serving.url)).await.unwrap();
         assert_served(&later, scheme).await;
         assert_served(&client, scheme).await;
 

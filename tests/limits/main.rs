@@ -27,8 +27,10 @@ mod work;
 use linkspan::Limits;
 
 /// Fields of the limits that other tests cross, and where.
-const ELSEWHERE: [(&str, &str); 3] = [
+const ELSEWHERE: [(&str, &str); 5] = [
     ("drain_timeout", "tests/shutdown.rs"),
+    ("max_depth", "tests/nesting/limits.rs"),
+    ("max_reserve_len", "tests/nesting/limits.rs"),
     ("reconnect_first", "core/src/client/backoff.rs"),
     ("reconnect_max", "core/src/client/backoff.rs"),
 ];
