@@ -124,10 +124,18 @@ fn bad_call(random: &mut Random) -> Vec<u8> {
 /// Changes the frames, which stay frames; says how.
 fn mutate(random: &mut Random, frames: &mut Vec<Vec<u8>>) -> &'static str {
     let at = random.below(frames.len());
-    let Some(picked) = frames.get_mut(at) else { return "nothing" };
+    match frames.get_mut(at) {
+        None => "nothing",
+        Some(picked) if random.one_in(2) => change(random, picked),
+        Some(_) => rearrange(random, frames, at),
+    }
+}
+
+/// Changes one frame.
+fn change(random: &mut Random, picked: &mut Vec<u8>) -> &'static str {
     let (head, fields) = (picked[2..4].to_vec(), picked[4..].to_vec());
     let rebuilt = |fields: &[u8]| frame(head[0], head[1], fields);
-    match random.below(13) {
+    match random.below(6) {
         0 => {
             let bit = random.below((picked.len() - 2) * 8);
             picked[2 + bit / 8] ^= 1 << (bit % 8);
@@ -148,52 +156,47 @@ fn mutate(random: &mut Random, frames: &mut Vec<Vec<u8>>) -> &'static str {
             "bytes behind the fields"
         }
         4 => {
-            let copy = picked.clone();
-            let to = random.below(frames.len() + 1);
-            frames.insert(to, copy);
-            "a frame repeated"
-        }
-        5 => {
-            let other = random.below(frames.len());
-            frames.swap(at, other);
-            "two frames swapped"
-        }
-        6 => {
             let other = golden(random.pick::<&str>(&ANY));
             let (front, back) = (random.below(fields.len()), 4 + random.below(other.len() - 4));
             *picked = rebuilt(&[&fields[..front], &other[back..]].concat());
             "two frames spliced"
         }
-        7 => {
+        _ => {
             let number = random.pick(&NUMBERS);
             let front = random.below(fields.len().min(4));
-            *picked =
-                rebuilt(&[&fields[..front], *number, &fields[(front + 1).min(fields.len())..]].concat());
+            let behind = &fields[(front + 1).min(fields.len())..];
+            *picked = rebuilt(&[&fields[..front], *number, behind].concat());
             "a number too long or too large"
         }
-        8 => {
-            frames.insert(at, golden("hello"));
-            "a hello repeated"
-        }
-        9 => {
-            let (kind, flags, len) = (random.byte() & 0x8f, random.byte(), random.below(60));
-            frames.insert(at, frame(kind, flags, &random.bytes(len)));
-            "a frame of random bytes"
-        }
-        10 => {
-            let (kind, lane) = (random.byte() & 0x0f, random.next() >> (1 + random.below(63)));
-            frames.insert(at, frame_on(lane, kind, 0, b"x"));
-            "a frame on a lane"
-        }
-        11 => {
-            frames.insert(at, golden(random.pick::<&str>(&ANSWERS)));
-            "an answer to nothing"
-        }
-        _ => {
-            frames.remove(at);
-            "a frame left out"
-        }
     }
+}
+
+/// Puts frames where they do not belong, or takes one away.
+fn rearrange(random: &mut Random, frames: &mut Vec<Vec<u8>>, at: usize) -> &'static str {
+    let (added, what) = match random.below(7) {
+        0 => {
+            let other = random.below(frames.len());
+            frames.swap(at, other);
+            return "two frames swapped";
+        }
+        1 => {
+            frames.remove(at);
+            return "a frame left out";
+        }
+        2 => (frames[at].clone(), "a frame repeated"),
+        3 => (golden("hello"), "a hello repeated"),
+        4 => {
+            let (kind, flags, len) = (random.byte() & 0x8f, random.byte(), random.below(60));
+            (frame(kind, flags, &random.bytes(len)), "a frame of random bytes")
+        }
+        5 => {
+            let (kind, lane) = (random.byte() & 0x0f, random.next() >> (1 + random.below(63)));
+            (frame_on(lane, kind, 0, b"x"), "a frame on a lane")
+        }
+        _ => (golden(random.pick::<&str>(&ANSWERS)), "an answer to nothing"),
+    };
+    frames.insert(random.below(frames.len() + 1), added);
+    what
 }
 
 /// Changes the bytes so that they are frames no more, or others; says how.

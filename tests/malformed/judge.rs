@@ -7,13 +7,14 @@ use serde::Deserialize;
 use crate::wire::{Fields, Optional, SplitEnd, flag, kind, split};
 
 /// How a road hands bytes over, as far as it changes what must come of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Passage {
     /// Each lane is a stream of its own: lanes overtake each other.
     Lanes,
     /// Whole messages: what does not end with a frame is a violation.
     Messages,
     /// One stream: a peer may vanish within a frame.
+    #[default]
     Stream,
 }
 
@@ -60,7 +61,10 @@ pub(crate) fn judge(bytes: &[u8], open: bool, passage: Passage) -> Verdict {
     }
     let mut model = Model { open, passage, ..Model::default() };
     for (index, frame) in split.frames.iter().enumerate() {
-        if let Err(stop) = model.handle(frame) {
+        if let Err(mut stop) = model.handle(frame) {
+            if stop == End::Close(vec![1003]) && index + 1 < split.frames.len() {
+                stop = End::Close(vec![1003, 1002]); // a hello and more is a violation, if one read brings both
+            }
             let left = stop == End::Left;
             if model.verdict.end == End::Open {
                 model.verdict.end = stop;
@@ -91,12 +95,6 @@ struct Model {
     cheap: usize,
     /// Lanes that carried a body to its end.
     spent: HashSet<u64>,
-}
-
-impl Default for Passage {
-    fn default() -> Self {
-        Self::Stream
-    }
 }
 
 #[derive(Default)]
