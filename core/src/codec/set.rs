@@ -63,10 +63,24 @@ fn no_such_codec() -> Error {
     Error::new(ErrorKind::UnsupportedCodec, "codec index is not of this set")
 }
 
+/// `name`, if peers can agree on it; else the set does not compile.
+const fn checked(name: &'static str) -> &'static str {
+    let (mut rest, mut fits) = (name.as_bytes(), !name.is_empty() && name.len() <= MAX_NAME_LEN);
+    while let [first, others @ ..] = rest {
+        fits = fits && matches!(first, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        rest = others;
+    }
+    assert!(fits, "the name of a codec is 1 to 32 lower case letters, digits and `-`");
+    name
+}
+
+/// Bytes of a codec's name. Chosen because it travels in every hello.
+const MAX_NAME_LEN: usize = 32;
+
 macro_rules! tuple {
     ($($codec:ident $index:literal),+) => {
         impl<$($codec: Codec),+> CodecSet for ($($codec,)+) {
-            const NAMES: &'static [&'static str] = &[$($codec::NAME),+];
+            const NAMES: &'static [&'static str] = &[$(checked($codec::NAME)),+];
         }
         impl<T: ?Sized, $($codec: Encode<T>),+> EncodeBy<T> for ($($codec,)+) {
             fn encode(index: CodecIndex, value: &T, out: &mut Vec<u8>) -> Result<(), Error> {
@@ -93,3 +107,22 @@ tuple!(A 0, B 1, C 2);
 tuple!(A 0, B 1, C 2, D 3);
 tuple!(A 0, B 1, C 2, D 3, E 4);
 tuple!(A 0, B 1, C 2, D 3, E 4, F 5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_peers_can_agree_on_pass() {
+        for name in ["json", "bson-2", "0123456789abcdef0123456789abcdef"] {
+            assert_eq!(checked(name), name);
+        }
+    }
+
+    #[test]
+    fn names_that_no_url_can_hold_do_not() {
+        for name in ["", "CBOR", "a b", "a_b", "é", "0123456789abcdef0123456789abcdef0"] {
+            assert!(std::panic::catch_unwind(|| checked(name)).is_err(), "{name}");
+        }
+    }
+}

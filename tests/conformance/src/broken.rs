@@ -25,17 +25,22 @@ impl Broken {
     /// # Errors
     /// Both, after `what`.
     pub fn unless_equal<T: PartialEq + fmt::Debug>(what: &str, got: &T, wanted: &T) -> Result<(), Self> {
-        Self::unless(got == wanted, || format!("{what}: got {}, wanted {}", short(got), short(wanted)))
+        Self::unless(got == wanted, || {
+            let (got, wanted) = (format!("{got:?}"), format!("{wanted:?}"));
+            let same = got.chars().zip(wanted.chars()).take_while(|(one, other)| one == other).count();
+            format!("{what}: got {}, wanted {}", around(&got, same), around(&wanted, same))
+        })
     }
 }
 
-/// What `value` prints, cut to a length a person can read.
-fn short(value: &impl fmt::Debug) -> String {
-    let text = format!("{value:?}");
-    match text.char_indices().nth(MAX_SHOWN) {
-        None => text,
-        Some((end, _)) => format!("{}… ({} bytes)", text.get(..end).unwrap_or_default(), text.len()),
-    }
+/// The part of `text` that shows its character at `place`, cut to a length a person can read.
+fn around(text: &str, place: usize) -> String {
+    let len = text.chars().count();
+    let from = if place < MAX_SHOWN { 0 } else { place - LEAD };
+    let shown: String = text.chars().skip(from).take(MAX_SHOWN).collect();
+    let before = if from > 0 { "…" } else { "" };
+    let after = if from + MAX_SHOWN < len { format!("… ({} bytes)", text.len()) } else { String::new() };
+    format!("{before}{shown}{after}")
 }
 
 impl<E: std::error::Error> From<E> for Broken {
@@ -63,3 +68,20 @@ impl fmt::Debug for Broken {
 }
 
 const MAX_SHOWN: usize = 300;
+/// Characters shown before a difference that is far from the beginning.
+const LEAD: usize = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_shown_however_far_from_the_beginning() {
+        let long = "a".repeat(1000);
+        let (got, wanted) = (format!("{long}1{long}"), format!("{long}2{long}"));
+        let broken = Broken::unless_equal("text", &got, &wanted).unwrap_err().to_string();
+        assert!(broken.starts_with("text: got …a"), "{broken}");
+        assert!(broken.contains("a1a") && broken.contains("a2a"), "{broken}");
+        assert!(broken.ends_with("… (2003 bytes)"), "{broken}");
+    }
+}

@@ -1,6 +1,6 @@
 //! What a codec owes whatever the road.
 
-use linkspan_core::{DecodeLimits, Error};
+use linkspan_core::{DecodeLimits, Error, ErrorKind};
 
 use crate::broken::Broken;
 use crate::codecs::CodecChoice;
@@ -15,6 +15,16 @@ pub(super) fn promises() -> Vec<Promise> {
             "values survive the codec",
             "What is encoded decodes to an equal value, extremes included.",
             values_survive,
+        ),
+        Promise::new(
+            "encoding appends and keeps what was there",
+            "What stands in the buffer before a value still does afterwards.",
+            appends,
+        ),
+        Promise::new(
+            "what cannot be read is a decode error",
+            "Bytes that are no value end with the kind `Decode`, whatever is wrong with them.",
+            decode_errors,
         ),
         Promise::new(
             "bytes left over are an error",
@@ -63,6 +73,27 @@ async fn values_survive(pair: Pair) -> Result<(), Broken> {
         sample.fractions.push(f64::from_bits(rng.next() & !(0x7ff << 52) | rng.below(0x7ff) << 52));
         sample.maybe =
             [None, Some(false), Some(true)].into_iter().nth(usize::try_from(rng.below(3))?).flatten();
+    }
+    Ok(())
+}
+
+async fn appends(pair: Pair) -> Result<(), Broken> {
+    let sample = Sample::new();
+    let (before, plain) = (b"what was there".to_vec(), encode(pair.codec(), &sample)?);
+    let mut out = before.clone();
+    (pair.codec().values().encode_sample)(pair.codec().values().index, &sample, &mut out)?;
+    let (kept, appended) = out.split_at_checked(before.len()).unwrap_or((&out, &[]));
+    Broken::unless_equal("buffer before the value", &kept, &before.as_slice())?;
+    Broken::unless_equal("bytes of the value", &appended, &plain.as_slice())
+}
+
+async fn decode_errors(pair: Pair) -> Result<(), Broken> {
+    let bytes = encode(pair.codec(), &Sample::new())?;
+    let longer = [bytes.as_slice(), b"\0"].concat();
+    let shorter = bytes.get(..bytes.len() / 2).unwrap_or_default();
+    for (what, wrong) in [("no bytes", &b""[..]), ("half a value", shorter), ("a byte too many", &longer)] {
+        let error = decode(pair.codec(), wrong).err();
+        Broken::unless_equal(what, &error.map(|error| error.kind()), &Some(ErrorKind::Decode))?;
     }
     Ok(())
 }

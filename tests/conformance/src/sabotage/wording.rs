@@ -23,6 +23,16 @@ pub(super) fn saboteurs() -> Vec<Saboteur> {
             "no bytes make a codec panic",
             CodecChoice::of::<(Trusting,)>("plain"),
         ),
+        codec(
+            "writes over what was there",
+            "encoding appends and keeps what was there",
+            CodecChoice::of::<(Careless,)>("plain"),
+        ),
+        codec(
+            "calls a wrong value a closed link",
+            "what cannot be read is a decode error",
+            CodecChoice::of::<(Mistaken,)>("plain"),
+        ),
         codec("reads another number", "values survive the codec", CodecChoice::of::<(OffByOne,)>("plain")),
         codec(
             "reads less than there is",
@@ -97,12 +107,33 @@ macro_rules! broken {
     };
 }
 
+/// Clears the buffer that it is given.
+struct Careless;
+
+impl Codec for Careless {
+    const NAME: &'static str = Plain::NAME;
+}
+
+impl<T: ?Sized> Encode<T> for Careless
+where
+    Plain: Encode<T>,
+{
+    fn encode(value: &T, out: &mut Vec<u8>) -> Result<(), Error> {
+        out.clear();
+        Plain::encode(value, out)
+    }
+}
+
+broken! { Careless reads Answer Ask Note Refusal Sample String }
+
 broken!(Deep, |bytes, read| if bytes.len() > DEEP_LEN { Ok(Sample::new()) } else { read });
 
 broken!(Lenient, |bytes, read| read.or_else(|error| match bytes.split_last() {
     Some((_, fewer)) => Plain::decode(fewer, DecodeLimits::default()),
     None => Err(error),
 }));
+
+broken!(Mistaken, |_, read| read.map_err(|error| Error::closed("no value came").with_source(error)));
 
 broken!(OffByOne, |_, read| read.map(|mut sample| {
     sample.unsigned.iter_mut().for_each(|number| *number = number.wrapping_add(1));
