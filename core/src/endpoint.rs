@@ -49,7 +49,7 @@ impl Endpoint {
         self.port
     }
 
-    /// The path, with its leading slash; empty if none is given.
+    /// The path, with its leading slash, as it was written: nothing is decoded. Empty if none is given.
     pub fn path(&self) -> &str {
         &self.path
     }
