@@ -68,6 +68,8 @@ pub(crate) fn judge(bytes: &[u8], open: bool, passage: Passage) -> Verdict {
             let left = stop == End::Left;
             if model.verdict.end == End::Open {
                 model.verdict.end = stop;
+            } else {
+                model.verdict.loose |= left; // its close may overtake what it did on another lane
             }
             if passage != Passage::Lanes || left {
                 break;
@@ -172,6 +174,7 @@ impl Model {
         let resets = flags & flag::RESET != 0;
         let odd = shortest.len() != len
             || resets != (kind == kind::RESET)
+            || (resets && flags & flag::RESERVED != 0)
             || lane >= 1 << 62
             || self.lanes.get(&lane).is_some_and(|lane| lane.ended.is_some());
         self.verdict.loose |= self.passage == Passage::Lanes && odd;
@@ -266,7 +269,8 @@ impl Model {
         let mut due =
             outcome(path, optional.codec, if optional.place.is_some() { None } else { Some(fields.0) });
         if timeout > 0 && timeout < 10_000_000 {
-            due = Due::Any; // it may pass first
+            due = Due::Any; // it may pass first, and then nobody looks at the body
+            self.verdict.loose |= optional.place.is_some();
         }
         if one_way {
             if optional.place.is_some_and(|(_, len)| len > MAX_MESSAGE) || exceeds(optional.metadata) {
