@@ -1,5 +1,7 @@
 //! Beginnings and ends.
 
+use std::pin::Pin;
+
 use linkspan_core::{Close, CloseCode, ErrorKind};
 use linkspan_tls::Protocol;
 use quinn::ConnectionError;
@@ -265,4 +267,31 @@ fn a_link_knows_its_peer() {
         assert_eq!((ours.certificates.len(), theirs.certificates.len()), (1, 0));
         Ok(())
     });
+}
+
+#[test]
+fn a_server_that_drops_a_handshake_is_worth_coming_back_to() {
+    // On one thread the server's first flight waits until the arrival is gone: the client cannot be done before.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let test = async {
+        let (server, client) = transports()?;
+        let mut listener = listen(&server).await?;
+        let endpoint = listener.endpoint().clone();
+        let dropping = async {
+            let mut arrival = listener.accept().await?;
+            let begun = poll_fn(|cx| Poll::Ready(Pin::new(&mut arrival).poll(cx).is_pending())).await;
+            assert!(begun, "the handshake is over before the client's answer");
+            drop(arrival);
+            Ok::<_, Error>(())
+        };
+        let (connected, dropped) = tokio::join!(client.connect(&endpoint), dropping);
+        dropped?;
+        let error = connected.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
+        assert!(error.is_retryable());
+        // The next attempt is met.
+        meet(&client, &mut listener).await?;
+        Ok::<_, Error>(())
+    };
+    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), test).await.unwrap() }).unwrap();
 }
