@@ -85,7 +85,7 @@ pub(crate) fn send(error: WriteError, side: Side) -> Error {
     }
 }
 
-/// The handshake took longer than allowed.
+/// No address answered.
 pub(crate) fn no_answer(endpoint: &Endpoint) -> Error {
     Error::new(ErrorKind::Unreachable, format!("{}: {NO_ANSWER}", endpoint.clone().without_options()))
 }
