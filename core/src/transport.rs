@@ -226,7 +226,8 @@ pub trait Pipe: Debug + Send {
 
     /// Ends the sending direction after what was flushed. Called until ready and not again, never before `poll_send` is ready; the
     /// runtime still reads afterwards, until the peer ends too or a second passed. `close` was sent in a frame
-    /// already: roads with close codes of their own show it there as well.
+    /// already: roads with close codes of their own show it there as well. After a peer that ended without a close it is
+    /// [`NORMAL`](crate::CloseCode::NORMAL), without a reason.
     ///
     /// # Errors
     /// An error says that the peer is gone already, and is ignored.
