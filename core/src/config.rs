@@ -65,7 +65,8 @@ settings! {
         max_event_buffer_messages: usize = 1024, within 1..=1 << 24, set by with_max_event_buffer_messages;
         /// Connections of one server. Default 10,000.
         max_connections: usize = 10_000, within 1..=1 << 24, set by with_max_connections;
-        /// Connections of one server from one address, loopback exempt. Default 1,024: many users share one.
+        /// Connections of one server from one address, those included that are still in TLS's or HTTP's handshake; loopback
+        /// is exempt. Default 1,024: many users share one.
         max_connections_per_address: usize = 1024,
             within 1..=1 << 24, set by with_max_connections_per_address;
         /// Cancels, resets and pings a peer may send per second in the long run. Default 1,000; a flood costs the attacker

@@ -11,6 +11,7 @@ pub use registry::Transports;
 
 use std::fmt::Debug;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -98,7 +99,8 @@ pub trait Transport: Debug + Send + Sync + 'static {
 /// Yields the links of peers that come. Dropping it stops listening; links already yielded live on.
 #[async_trait]
 pub trait Listener: Debug + Send + 'static {
-    /// Waits for the next peer. Its handshake is not done here, so a slow peer never delays the next one.
+    /// Waits for the next peer. Its handshake is not done here, so a slow peer never delays the next one. The arrival says
+    /// where the peer is ([`Arrival::with_remote`]), so that one host cannot take every place with handshakes.
     ///
     /// # Errors
     /// `Closed` when the listener has ended for good. Any other error is passing (too many open files, a peer that
@@ -114,18 +116,42 @@ pub trait Listener: Debug + Send + 'static {
 
 /// A peer that knocked. Awaiting it completes the transport's handshake (TLS, HTTP upgrade, nothing for TCP).
 ///
-/// The runtime bounds it by the handshake deadline and drops it at the deadline.
-pub struct Arrival(Pin<Box<dyn Future<Output = Result<Link, Error>> + Send>>);
+/// The runtime bounds it by the handshake deadline and drops it at the deadline. It counts the peer in the limit of
+/// connections per address before it awaits it, if the arrival says where the peer is; else as soon as the link does.
+pub struct Arrival {
+    handshake: Pin<Box<dyn Future<Output = Result<Link, Error>> + Send>>,
+    remote: Option<SocketAddr>,
+    is_ready: bool,
+}
 
 impl Arrival {
-    /// An arrival whose handshake is `handshake`.
+    /// An arrival whose handshake is `handshake`, which does nothing before it is polled.
     pub fn new(handshake: impl Future<Output = Result<Link, Error>> + Send + 'static) -> Self {
-        Self(Box::pin(handshake))
+        Self { handshake: Box::pin(handshake), remote: None, is_ready: false }
     }
 
     /// An arrival that needs no handshake.
     pub fn ready(link: Link) -> Self {
-        Self::new(std::future::ready(Ok(link)))
+        Self { is_ready: true, ..Self::new(std::future::ready(Ok(link))) }
+    }
+
+    /// Says where the peer is, as the socket tells it. Without it a host may have as many handshakes open as a server
+    /// has connections; so every road whose peers have addresses sets it. One that learns the address in the handshake, from
+    /// a proxy ahead of it, leaves it out.
+    #[must_use]
+    pub fn with_remote(mut self, remote: SocketAddr) -> Self {
+        self.remote = Some(remote);
+        self
+    }
+
+    /// Where the peer is, if that is known before the handshake.
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.remote
+    }
+
+    /// True if awaiting it costs nothing.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.is_ready
     }
 }
 
@@ -133,13 +159,13 @@ impl Future for Arrival {
     type Output = Result<Link, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx)
+        self.handshake.as_mut().poll(cx)
     }
 }
 
 impl Debug for Arrival {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Arrival")
+        f.debug_struct("Arrival").field("remote", &self.remote).finish_non_exhaustive()
     }
 }
 
@@ -200,7 +226,8 @@ pub trait Pipe: Debug + Send {
 
     /// Ends the sending direction after what was flushed. Called until ready and not again, never before `poll_send` is ready; the
     /// runtime still reads afterwards, until the peer ends too or a second passed. `close` was sent in a frame
-    /// already: roads with close codes of their own show it there as well.
+    /// already: roads with close codes of their own show it there as well. After a peer that ended without a close it is
+    /// [`NORMAL`](crate::CloseCode::NORMAL), without a reason.
     ///
     /// # Errors
     /// An error says that the peer is gone already, and is ignored.

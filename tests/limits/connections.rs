@@ -1,10 +1,13 @@
 //! How many connections, in all and from one address.
 
+use std::sync::Mutex;
+
 use linkspan::tcp::Tcp;
 use linkspan::{
     Arrival, Capabilities, Client, Endpoint, Error, ErrorKind, Limits, Link, Listener, PeerInfo, Server,
     Transport, async_trait,
 };
+use tokio::sync::mpsc::{Sender, channel};
 
 use crate::raw::Raw;
 use crate::support::ROADS;
@@ -77,6 +80,95 @@ impl Listener for AfarListener {
     fn endpoint(&self) -> &Endpoint {
         self.inner.endpoint()
     }
+}
+
+/// Peers that come from afar, one after another, and never finish their handshake.
+#[derive(Debug)]
+struct Dawdlers {
+    knocks: Mutex<Vec<&'static str>>,
+    dropped: Sender<&'static str>,
+}
+
+#[derive(Debug)]
+struct DawdlingListener {
+    endpoint: Endpoint,
+    knocks: std::vec::IntoIter<&'static str>,
+    dropped: Sender<&'static str>,
+}
+
+/// Says when it is dropped, and so the handshake that holds it.
+struct Told(Sender<&'static str>, &'static str);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        let _ = self.0.try_send(self.1);
+    }
+}
+
+#[async_trait]
+impl Transport for Dawdlers {
+    fn schemes(&self) -> &[&'static str] {
+        &["dawdle"]
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::byte_stream()
+    }
+
+    async fn connect(&self, endpoint: &Endpoint) -> Result<Link, Error> {
+        Err(Error::new(ErrorKind::Unreachable, format!("{endpoint}: nobody connects here")))
+    }
+
+    async fn listen(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, Error> {
+        let knocks = std::mem::take(&mut *self.knocks.lock().unwrap()).into_iter();
+        Ok(Box::new(DawdlingListener { endpoint: endpoint.clone(), knocks, dropped: self.dropped.clone() }))
+    }
+}
+
+#[async_trait]
+impl Listener for DawdlingListener {
+    async fn accept(&mut self) -> Result<Arrival, Error> {
+        let Some(remote) = self.knocks.next() else { return std::future::pending().await };
+        let told = Told(self.dropped.clone(), remote);
+        let handshake = async move {
+            let _told = told;
+            std::future::pending().await
+        };
+        Ok(Arrival::new(handshake).with_remote(remote.parse().unwrap()))
+    }
+
+    fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}
+
+const KNOCKS: usize = 5;
+
+#[tokio::test]
+async fn one_address_has_its_share_of_handshakes_too() {
+    let knocks: [_; KNOCKS] =
+        ["203.0.113.7:1", "203.0.113.7:2", "127.0.0.1:1", "[::ffff:203.0.113.7]:3", "203.0.113.7:4"];
+    let (dropped, mut told) = channel(KNOCKS);
+    // Four places: were those beyond the share to take them, there would be none for the client.
+    let limits = Limits::default().with_max_connections(4).with_max_connections_per_address(2);
+    let server = Server::builder()
+        .limits(limits)
+        .transport(Dawdlers { knocks: Mutex::new(knocks.to_vec()), dropped })
+        .service(WorkServer::new(Worker))
+        .listen("dawdle://here")
+        .listen("tcp://127.0.0.1:0")
+        .start()
+        .await
+        .unwrap();
+    // Whoever is beyond the share goes at once, long before the handshake's deadline; nobody else does.
+    let mut gone = [within(told.recv()).await.unwrap(), within(told.recv()).await.unwrap()];
+    gone.sort_unstable();
+    assert_eq!(gone, ["203.0.113.7:4", "[::ffff:203.0.113.7]:3"]);
+    let client = within(Client::connect(server.endpoints()[1].to_string().as_str())).await.unwrap();
+    assert_eq!(within(WorkClient::new(&client).echo("here".into())).await.as_deref(), Ok("here"));
+    assert!(told.try_recv().is_err());
+    client.close();
+    within(server.shutdown()).await;
 }
 
 /// How many of five clients from `addresses`, in turn, are admitted if each address may have two.

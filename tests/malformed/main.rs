@@ -32,7 +32,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use linkspan::quic::{Quic, QuicConfig};
 use linkspan::tls::Tls;
 use linkspan::{Endpoint, Limits, Server, Standard, Transport};
 use tokio::net::UdpSocket;
@@ -59,13 +58,7 @@ const MAX_FAILURES: usize = 20;
 
 fn transport(endpoint: &Endpoint) -> Arc<dyn Transport> {
     let tls = Tls::new().dangerously_skip_verification();
-    match endpoint.scheme() {
-        "quic" => {
-            let config = QuicConfig::default().with_handshake_timeout(PATIENCE);
-            Arc::new(Quic::new().with_config(config).with_tls(tls))
-        }
-        _ => Standard::transports_with(tls).find(endpoint).unwrap().clone(),
-    }
+    Standard::transports_with(tls).find(endpoint).unwrap().clone()
 }
 
 async fn serve(road: &Road, limits: Limits) -> (Server, Place) {

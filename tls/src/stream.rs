@@ -37,8 +37,9 @@ impl TlsConnector {
         let connector = tokio_rustls::TlsConnector::from(self.config());
         let connecting = connector.connect(self.server_name.clone(), stream).into_fallible();
         match Box::pin(connecting).await {
-            Ok(stream) => {
-                let (_, session) = stream.get_ref();
+            Ok(mut stream) => {
+                let (_, session) = stream.get_mut();
+                session.set_buffer_limit(Some(MAX_UNSENT_LEN));
                 let info = self.peer(session.alpn_protocol(), session.peer_certificates());
                 Ok((TlsStream { inner: stream.into(), side: Side::Connecting }, info))
             }
@@ -64,8 +65,9 @@ impl TlsAcceptor {
     {
         let acceptor = tokio_rustls::TlsAcceptor::from(self.config());
         match Box::pin(acceptor.accept(stream).into_fallible()).await {
-            Ok(stream) => {
-                let (_, session) = stream.get_ref();
+            Ok(mut stream) => {
+                let (_, session) = stream.get_mut();
+                session.set_buffer_limit(Some(MAX_UNSENT_LEN));
                 let name = session.server_name().map(str::to_owned);
                 let info = self.peer(session.alpn_protocol(), name, session.peer_certificates());
                 Ok((TlsStream { inner: stream.into(), side: Side::Accepting }, info))
@@ -185,6 +187,9 @@ fn carry(error: io::Error, side: Side) -> io::Error {
     }
 }
 
+/// Bytes that are encrypted and not sent yet: one record (RFC 8446 §5.1). Whoever watches what a peer takes sees no progress
+/// in here, so more would make slow peers look dead.
+const MAX_UNSENT_LEN: usize = 16 * 1024;
 /// Bytes of a refused peer that are read and thrown away: what fits into the buffers between two systems.
 const MAX_IGNORED_LEN: u64 = 1024 * 1024;
 /// How long a refused peer may take to leave: as long as a closed link may.

@@ -150,9 +150,13 @@ impl Trouble {
 
 async fn serve(arrival: Arrival, host: Arc<Host>, stop: CancellationToken) {
     let started = now();
-    let Some(mut place) = host.gate.enter() else {
+    let Some(mut place) = host.gate.enter(arrival.remote()) else {
         return debug!("no place is left, not even to refuse politely");
     };
+    // Telling it why is not worth a handshake to a host that has its share: it could ask for any number of them.
+    if place.is_over_share() && !arrival.is_ready() {
+        return debug!("the peer's address has its share of connections");
+    }
     let deadline = started + host.limits.handshake_timeout;
     let arrived = tokio::select! {
         biased;

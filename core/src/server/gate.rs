@@ -16,7 +16,10 @@ pub(crate) struct Gate {
 
 #[derive(Debug, Default)]
 struct Counts {
-    all: usize,
+    /// Of those that may stay, as far as is known.
+    admitted: usize,
+    /// Of those that are only told why they may not.
+    refused: usize,
     addresses: HashMap<IpAddr, usize>,
 }
 
@@ -25,8 +28,14 @@ struct Counts {
 pub(crate) struct Place {
     gate: Arc<Gate>,
     address: Option<IpAddr>,
-    /// One of the few places beyond the limit, whose peers are only told so.
-    beyond: bool,
+    /// Why this is one of the few places beyond the limits, whose peers are only told so.
+    refusal: Option<Refusal>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Refusal {
+    AddressHasItsShare,
+    Full,
 }
 
 impl Gate {
@@ -38,68 +47,100 @@ impl Gate {
         })
     }
 
-    /// A place, before anything is known of the peer. None if there is not even one to refuse it from.
-    pub(crate) fn enter(self: &Arc<Self>) -> Option<Place> {
+    /// A place for a peer of which nothing more is known than where it is, if that. None if there is not even one to
+    /// refuse it from.
+    pub(crate) fn enter(self: &Arc<Self>, remote: Option<SocketAddr>) -> Option<Place> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.all >= self.max + REFUSALS {
-            return None;
+        let refusal = if counts.admitted >= self.max { Some(Refusal::Full) } else { None };
+        let (address, refusal) = match (refusal, limited(remote)) {
+            (None, Some(address)) if counts.enter(address, self.max_per_address) => (Some(address), None),
+            (None, Some(_)) => (None, Some(Refusal::AddressHasItsShare)),
+            (refusal, _) => (None, refusal),
+        };
+        match refusal {
+            None => counts.admitted += 1,
+            Some(_) if counts.refused >= REFUSALS => return None,
+            Some(_) => counts.refused += 1,
         }
-        counts.all += 1;
-        Some(Place { gate: self.clone(), address: None, beyond: counts.all > self.max })
+        Some(Place { gate: self.clone(), address, refusal })
+    }
+}
+
+/// The address whose connections are limited: none if it is loopback or unknown.
+fn limited(remote: Option<SocketAddr>) -> Option<IpAddr> {
+    remote.map(|remote| remote.ip().to_canonical()).filter(|ip| !ip.is_loopback())
+}
+
+impl Counts {
+    /// Counts one more of `address`. False if it has its share.
+    fn enter(&mut self, address: IpAddr, max: usize) -> bool {
+        let count = self.addresses.entry(address).or_default();
+        let room = *count < max;
+        *count += usize::from(room);
+        room
+    }
+
+    fn leave(&mut self, address: IpAddr) {
+        if let Some(count) = self.addresses.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                self.addresses.remove(&address);
+            }
+        }
     }
 }
 
 impl Place {
+    /// True if the peer's address is known to have its share already.
+    pub(crate) fn is_over_share(&self) -> bool {
+        matches!(self.refusal, Some(Refusal::AddressHasItsShare))
+    }
+
     /// Whether the peer may stay: there is room in all, and for its address, loopback exempt.
     ///
     /// # Errors
     /// The close to tell it.
     pub(crate) fn check(&mut self, peer: &PeerInfo, limits: &Limits) -> Result<(), Close> {
-        let full = |reason: String| Err(Close::new(CloseCode::AT_CAPACITY, reason));
-        if self.beyond {
-            return full(format!("{} connections are open (max_connections)", limits.max_connections));
-        }
-        if !self.identify(peer) {
-            let max = limits.max_connections_per_address;
-            return full(format!(
-                "{max} connections are open from this address (max_connections_per_address)"
-            ));
-        }
-        Ok(())
+        let reason = match self.refusal.or_else(|| self.identify(peer)) {
+            None => return Ok(()),
+            Some(Refusal::Full) => {
+                format!("{} connections are open (max_connections)", limits.max_connections)
+            }
+            Some(Refusal::AddressHasItsShare) => format!(
+                "{} connections are open from this address (max_connections_per_address)",
+                limits.max_connections_per_address
+            ),
+        };
+        Err(Close::new(CloseCode::AT_CAPACITY, reason))
     }
 
-    /// Counts the peer's address too, unless it is loopback. False if that address has its share.
-    fn identify(&mut self, peer: &PeerInfo) -> bool {
-        let address = peer.remote_address().and_then(|text| text.parse::<SocketAddr>().ok());
-        let Some(address) = address.map(|address| address.ip().to_canonical()).filter(|ip| !ip.is_loopback())
-        else {
-            return true;
-        };
-        let mut counts = self.gate.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.addresses.entry(address).or_default();
-        if *count >= self.gate.max_per_address {
-            return false;
+    /// Counts the address of a peer whose arrival did not tell it.
+    fn identify(&mut self, peer: &PeerInfo) -> Option<Refusal> {
+        if self.address.is_some() {
+            return None;
         }
-        *count += 1;
+        let address = limited(peer.remote_address().and_then(|text| text.parse().ok()))?;
+        let mut counts = self.gate.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if !counts.enter(address, self.gate.max_per_address) {
+            return Some(Refusal::AddressHasItsShare);
+        }
         self.address = Some(address);
-        true
+        None
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.gate.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.all = counts.all.saturating_sub(1);
-        if let Some(address) = self.address
-            && let Some(count) = counts.addresses.get_mut(&address)
-        {
-            *count -= 1;
-            if *count == 0 {
-                counts.addresses.remove(&address);
-            }
+        match self.refusal {
+            None => counts.admitted -= 1,
+            Some(_) => counts.refused -= 1,
+        }
+        if let Some(address) = self.address {
+            counts.leave(address);
         }
     }
 }
 
-/// Peers beyond the limit that are told so at the same time; further ones see their connection end.
+/// Peers beyond a limit that are told so at the same time; further ones see their connection end.
 const REFUSALS: usize = 64;

@@ -189,9 +189,15 @@ impl Listener for WatchedListener {
     async fn accept(&mut self) -> Result<Arrival, Error> {
         let arrival = self.inner.accept().await?;
         let (filters, facts) = (self.filters.clone(), self.facts);
-        Ok(Arrival::new(
-            async move { Ok(wrap(arrival.await?, Side::Server, (filters.as_ref(), facts), None)) },
-        ))
+        let remote = arrival.remote();
+        let wrapped =
+            Arrival::new(
+                async move { Ok(wrap(arrival.await?, Side::Server, (filters.as_ref(), facts), None)) },
+            );
+        Ok(match remote {
+            Some(remote) => wrapped.with_remote(remote),
+            None => wrapped,
+        })
     }
 
     fn endpoint(&self) -> &Endpoint {

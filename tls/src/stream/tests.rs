@@ -1,3 +1,5 @@
+use std::future::poll_fn;
+
 use linkspan_core::Endpoint;
 use tokio::io::{DuplexStream, duplex};
 
@@ -5,6 +7,8 @@ use super::*;
 use crate::{DevelopmentCa, Protocol, Tls, TrustedCa};
 
 const PROTOCOL: Protocol = Protocol::new("test");
+/// Bytes that fit between the two ends.
+const WIRE: usize = 64 * 1024;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 type Met = Result<(TlsStream<DuplexStream>, TlsInfo), Error>;
@@ -23,7 +27,7 @@ fn sides() -> (Tls, Tls, Tls) {
 }
 
 async fn meet(server: &Tls, client: &Tls, protocol: Protocol) -> (Met, Met) {
-    let (near, far) = duplex(64 * 1024);
+    let (near, far) = duplex(WIRE);
     let acceptor = server.acceptor(&endpoint(), &protocol).await.unwrap();
     let connector = client.connector(&endpoint(), &protocol).await.unwrap();
     let meeting = async { tokio::join!(connector.connect(near), acceptor.accept(far)) };
@@ -97,7 +101,7 @@ async fn versions_without_overlap_are_refused() {
     let (server, client, _) = sides();
     let acceptor = server.acceptor(&endpoint(), &PROTOCOL.tls13_only()).await.unwrap();
     let connector = client.connector(&endpoint(), &PROTOCOL.tls12_only()).await.unwrap();
-    let (near, far) = duplex(64 * 1024);
+    let (near, far) = duplex(WIRE);
     let meeting = async { tokio::join!(connector.connect(near), acceptor.accept(far)) };
     let (client, server) = timeout(PATIENCE, meeting).await.unwrap();
     for error in [client.unwrap_err(), server.unwrap_err()] {
@@ -115,5 +119,24 @@ fn what_no_alert_tells_is_told_apart() {
     ];
     for (error, kind) in kinds {
         assert_eq!(translate(&error, Side::Accepting).kind(), kind, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_slow_peer_takes_is_seen_record_by_record() {
+    const RECORD: usize = 16 * 1024;
+    let (server, client, _) = sides();
+    let (client, server) = meet(&server, &client, PROTOCOL).await;
+    let ((mut client, _), (mut server, _)) = (client.unwrap(), server.unwrap());
+    for end in [&mut client, &mut server] {
+        let bytes = [7; 4 * RECORD];
+        let mut taken = 0;
+        // Until nothing more goes into the wire, nor into what TLS holds above it.
+        while let Poll::Ready(wrote) =
+            poll_fn(|cx| Poll::Ready(Pin::new(&mut *end).poll_write(cx, &bytes))).await
+        {
+            taken += wrote.unwrap();
+        }
+        assert!(taken <= WIRE + RECORD, "{taken}");
     }
 }

@@ -70,12 +70,11 @@ impl Transport for Quic {
 linkspan_core::settings! {
     /// The limits of QUIC connections: plain data, safe by default, checked when connecting and listening.
     pub struct QuicConfig {
-        /// Time for a connect to reach a peer and finish the handshake. Default 5 s: a dead UDP port does not answer, so
-        /// this is also how long a wrong port takes to be noticed.
-        handshake_timeout: Duration = Duration::from_secs(5),
-            within MIN_WAIT..=MAX_WAIT, set by with_handshake_timeout;
-        /// Silence after which a connection counts as lost. Default 60 s, above what the runtime's pings need to notice
-        /// first (20 s and two misses).
+        /// Silence after which a connection counts as lost, also while it is being opened: a dead UDP port does not answer.
+        /// Default 60 s, above what the runtime's pings need to notice first (20 s and two misses).
+        ///
+        /// A peer that has nothing to say is not silent: half of this time after it last heard anything, either side asks
+        /// the other for a sign of life.
         idle_timeout: Duration = Duration::from_secs(60),
             within MIN_WAIT..=MAX_WAIT, set by with_idle_timeout;
         /// Bytes the peer may send ahead of our reading on one lane. Default 1 MiB (100 Mbit/s at 80 ms).
@@ -126,7 +125,9 @@ impl QuicConfig {
             .receive_window(VarInt::from_u32(self.connection_window))
             .send_window(u64::from(self.send_window))
             .datagram_receive_buffer_size(None)
-            .max_idle_timeout(Some(idle));
+            .max_idle_timeout(Some(idle))
+            // Else a runtime whose pings are rarer than this timeout would lose every idle connection.
+            .keep_alive_interval(Some(self.idle_timeout / 2));
         Ok(Arc::new(transport))
     }
 }
@@ -153,7 +154,7 @@ mod tests {
             (QuicConfig::default().with_lane_window(1), "lane_window"),
             (QuicConfig::default().with_connection_window(512 * 1024), "connection_window"),
             (QuicConfig::default().with_send_window(u32::MAX), "send_window"),
-            (QuicConfig::default().with_handshake_timeout(Duration::ZERO), "handshake_timeout"),
+            (QuicConfig::default().with_idle_timeout(Duration::ZERO), "idle_timeout"),
             (QuicConfig::default().with_idle_timeout(Duration::MAX), "idle_timeout"),
         ] {
             assert!(config.check().unwrap_err().to_string().starts_with(name));

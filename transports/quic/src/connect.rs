@@ -8,7 +8,7 @@ use linkspan_core::{Endpoint, Error, ErrorKind, Link};
 use linkspan_tls::{Tls, TlsConnector};
 use quinn::{ClientConfig, Side};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use crate::config::QuicConfig;
 use crate::link::{self, LaneZero};
@@ -30,10 +30,7 @@ pub(crate) async fn connect(endpoint: &Endpoint, tls: &Tls, config: &QuicConfig)
     client.transport_config(config.transport(0)?);
     let endpoint = endpoint.clone();
     let attempt = Attempt { endpoint, client, connector, socket_buffer_len: config.socket_buffer_len };
-    match timeout(config.handshake_timeout, attempt.clone().race()).await {
-        Ok(raced) => raced,
-        Err(_) => Err(failure::no_answer(&attempt.endpoint)),
-    }
+    attempt.race().await
 }
 
 impl Attempt {

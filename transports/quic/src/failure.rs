@@ -1,8 +1,8 @@
 //! What quinn reports, as the waist's errors.
 
-use linkspan_core::{Endpoint, Error, ErrorKind};
+use linkspan_core::{CloseCode, Endpoint, Error, ErrorKind, Verdict};
 use linkspan_tls::{Finder, explain};
-use quinn::{ConnectionError, Side, TransportErrorCode, WriteError};
+use quinn::{ConnectionError, Side, TransportErrorCode, VarInt, WriteError};
 
 /// A handshake at `endpoint` that failed.
 pub(crate) fn handshake(error: ConnectionError, endpoint: &Endpoint, side: Side) -> Error {
@@ -10,9 +10,8 @@ pub(crate) fn handshake(error: ConnectionError, endpoint: &Endpoint, side: Side)
         ConnectionError::TimedOut | ConnectionError::Reset => (ErrorKind::Unreachable, NO_ANSWER),
         ConnectionError::TransportError(failure) => by_code(failure.code, side, Finder::Us),
         ConnectionError::ConnectionClosed(close) => by_code(close.error_code, side, Finder::Peer),
-        ConnectionError::VersionMismatch | ConnectionError::ApplicationClosed(_) => {
-            (ErrorKind::Refused, "the peer refused the connection")
-        }
+        ConnectionError::ApplicationClosed(close) => by_close(close.error_code),
+        ConnectionError::VersionMismatch => (ErrorKind::Refused, REFUSED),
         ConnectionError::LocallyClosed => (ErrorKind::Closed, "closed during the handshake"),
         ConnectionError::CidsExhausted => (ErrorKind::AtCapacity, "too many connections on one socket"),
     };
@@ -25,7 +24,20 @@ fn by_code(code: TransportErrorCode, side: Side, finder: Finder) -> (ErrorKind, 
         Some(alert) => explain(alert, tls_side(side), finder),
         // A socket that serves links but no longer listens says this, as a closed TCP port refuses.
         None if code == TransportErrorCode::CONNECTION_REFUSED => (ErrorKind::Unreachable, "nobody listens"),
+        // What a server that stops, or a handshake that is dropped, looks like: the peer said nothing against us.
+        None if finder == Finder::Peer && GOING.contains(&code) => (ErrorKind::Unreachable, GONE),
         None => (ErrorKind::Protocol, "the peer broke the QUIC protocol"),
+    }
+}
+
+/// What the code says that the peer's application closed with, as its hello's answer would have.
+fn by_close(code: VarInt) -> (ErrorKind, &'static str) {
+    let code = CloseCode::from_number(u16::try_from(code.into_inner()).unwrap_or(u16::MAX));
+    match (code.number(), code.verdict()) {
+        (0, _) => (ErrorKind::Unreachable, GONE), // closed without a word
+        (_, Verdict::ReconnectNow) => (ErrorKind::Unreachable, GONE),
+        (_, Verdict::BackOff) => (ErrorKind::AtCapacity, "the peer has no place for now"),
+        (_, Verdict::Terminal) => (ErrorKind::Refused, REFUSED),
     }
 }
 
@@ -73,12 +85,18 @@ pub(crate) fn send(error: WriteError, side: Side) -> Error {
     }
 }
 
-/// The handshake took longer than allowed.
+/// No address answered.
 pub(crate) fn no_answer(endpoint: &Endpoint) -> Error {
     Error::new(ErrorKind::Unreachable, format!("{}: {NO_ANSWER}", endpoint.clone().without_options()))
 }
 
 const NO_ANSWER: &str = "no peer answered";
+const GONE: &str = "the peer went away within the handshake";
+const REFUSED: &str = "the peer refused the connection";
+/// RFC 9000 §20.1: codes of a peer that leaves. An application's own close is the last of them until the handshake is
+/// over (§10.2.3).
+const GOING: [TransportErrorCode; 3] =
+    [TransportErrorCode::NO_ERROR, TransportErrorCode::INTERNAL_ERROR, TransportErrorCode::APPLICATION_ERROR];
 
 #[cfg(test)]
 mod tests {
@@ -101,6 +119,24 @@ mod tests {
             (TransportErrorCode::FRAME_ENCODING_ERROR, ErrorKind::Protocol),
         ] {
             assert_eq!(by_code(code, Side::Client, Finder::Peer).0, kind);
+        }
+    }
+
+    #[test]
+    fn a_peer_that_leaves_is_worth_coming_back_to() {
+        for code in GOING {
+            assert_eq!(by_code(code, Side::Client, Finder::Peer).0, ErrorKind::Unreachable, "{code}");
+        }
+        let ours = by_code(TransportErrorCode::INTERNAL_ERROR, Side::Client, Finder::Us);
+        assert_eq!(ours.0, ErrorKind::Protocol);
+        for (code, kind) in [
+            (0, ErrorKind::Unreachable),
+            (1008, ErrorKind::Refused),
+            (2001, ErrorKind::AtCapacity),
+            (3000, ErrorKind::Unreachable),
+            (70_000 + 3000, ErrorKind::Refused),
+        ] {
+            assert_eq!(by_close(VarInt::from_u32(code)).0, kind, "{code}");
         }
     }
 }

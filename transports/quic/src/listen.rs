@@ -72,7 +72,9 @@ impl Listener for QuicListener {
     async fn accept(&mut self) -> Result<Arrival, Error> {
         let incoming = self.quic.accept().await.ok_or_else(|| Error::closed("listener has ended"))?;
         let acceptor = self.acceptor.clone();
-        Ok(Arrival::new(greet(self.quic.clone(), incoming, acceptor, self.endpoint.clone())))
+        let remote = incoming.remote_address();
+        let greeting = greet(self.quic.clone(), incoming, acceptor, self.endpoint.clone());
+        Ok(Arrival::new(greeting).with_remote(remote))
     }
 
     fn endpoint(&self) -> &Endpoint {

@@ -1,6 +1,7 @@
 //! Listening on an address.
 
 use std::io;
+use std::net::SocketAddr;
 
 use linkspan_core::{Arrival, Endpoint, Error, ErrorKind, Listener, async_trait};
 use tokio::net;
@@ -38,17 +39,21 @@ impl TcpListener {
         Err(refused(endpoint, last))
     }
 
-    /// The next peer's stream.
-    pub(crate) async fn accept_stream(&self) -> Result<net::TcpStream, Error> {
-        self.listener.accept().await.map(|(stream, _)| stream).map_err(passing)
+    /// The next peer's stream, and where the peer is.
+    pub(crate) async fn accept_stream(&self) -> Result<(net::TcpStream, SocketAddr), Error> {
+        self.listener.accept().await.map_err(passing)
     }
 }
 
 #[async_trait]
 impl Listener for TcpListener {
     async fn accept(&mut self) -> Result<Arrival, Error> {
-        let link = link::link(self.accept_stream().await?, self.endpoint.clone());
-        Ok(Arrival::new(std::future::ready(link)))
+        let (stream, remote) = self.accept_stream().await?;
+        let arrival = match link::link(stream, self.endpoint.clone()) {
+            Ok(link) => Arrival::ready(link),
+            failed => Arrival::new(std::future::ready(failed)),
+        };
+        Ok(arrival.with_remote(remote))
     }
 
     fn endpoint(&self) -> &Endpoint {

@@ -32,14 +32,15 @@ pub(crate) struct TlsListener {
 #[async_trait]
 impl Listener for TlsListener {
     async fn accept(&mut self) -> Result<Arrival, Error> {
-        let stream = self.tcp.accept_stream().await?;
+        let (stream, remote) = self.tcp.accept_stream().await?;
         let endpoint = self.tcp.endpoint().clone();
         let acceptor = self.acceptor.clone();
         Ok(Arrival::new(async move {
             let peer = link::prepare(&stream, endpoint)?;
             let encrypted = acceptor.accept(stream).await.map_err(|error| at(error, peer.endpoint()))?;
             Ok(link(encrypted, peer))
-        }))
+        })
+        .with_remote(remote))
     }
 
     fn endpoint(&self) -> &Endpoint {

@@ -2,6 +2,7 @@
 
 mod connect;
 mod listen;
+mod lock;
 mod socket_file;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,10 @@ use tokio::net::UnixStream;
 ///
 /// A socket file that a dead server left behind is replaced; a file that is no socket is never touched. The file is removed
 /// when listening ends, unless it is no longer the one that was made.
+///
+/// Beside it, a listener holds a lock on an empty file with `.lock` behind the socket's name, mode 0600: of several servers that
+/// start at once, one listens. That file goes with the listener too; one that a crash leaves is harmless, and used by the next
+/// server of the same user. Another user's has to be removed by hand, once its server is gone.
 ///
 /// ```
 /// use linkspan_core::Transport;

@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::{Ready, poll_fn, ready};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -12,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use linkspan_core::{Error, ErrorKind, UpgradeInfo};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::WebSocketStream;
@@ -21,11 +20,12 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use crate::io::{Counted, settings};
 use crate::site::{Answer, Site};
 
-/// Serves one connection until a request upgrades it. Other requests are answered, one after another.
+/// Serves one connection until a request upgrades it. Other requests are answered, one after another. How long that may take
+/// is up to whoever awaits it.
 ///
 /// # Errors
 /// `Refused` if the peer left, or sent nothing more, after answers that were no upgrade; `Protocol` if it does not
-/// speak HTTP; `DeadlineExceeded` or `Closed` if it said nothing.
+/// speak HTTP; `Closed` if it said nothing.
 pub(crate) async fn serve<S>(
     stream: S,
     site: Arc<Site>,
@@ -35,8 +35,7 @@ where
 {
     let answering = Answering { site, agreed: Cell::new(None), refused: Cell::new(None) };
     let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(None) // the runtime has a deadline for the whole handshake
         .max_buf_size(MAX_HEADER_LEN)
         .serve_connection(TokioIo::new(stream), answering);
     let ended = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
@@ -57,10 +56,6 @@ where
             Error::new(ErrorKind::Refused, format!("peer sent no WebSocket upgrade; answered {status}"))
         }
         (None, Ok(())) => Error::closed("peer left before a request"),
-        (None, Err(error)) if error.is_timeout() => {
-            Error::new(ErrorKind::DeadlineExceeded, "peer sent no whole HTTP request in time")
-                .with_source(error)
-        }
         (None, Err(error)) if error.is_parse() => {
             Error::protocol("peer does not speak HTTP/1.1; if it speaks TLS, serve wss://").with_source(error)
         }
@@ -90,7 +85,5 @@ impl Service<Request<Incoming>> for Answering {
     }
 }
 
-/// Time for a whole request, and between two: the runtime's default for a handshake, which usually ends it sooner.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest head of a request, in bytes: twice what common proxies pass on, so that cookies and a token fit.
 const MAX_HEADER_LEN: usize = 16 * 1024;

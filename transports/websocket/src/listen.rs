@@ -1,6 +1,7 @@
 //! The accepting side.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use linkspan_core::{Arrival, Endpoint, Error, ErrorKind, Link, Listener, PeerInfo, async_trait};
@@ -37,22 +38,23 @@ impl WebSocketListener {
         Ok(Self { tcp, endpoint, site: Arc::new(Site { path, origins }) })
     }
 
-    /// The next peer's stream.
-    pub(crate) async fn accept_stream(&self) -> Result<TcpStream, Error> {
-        self.tcp.accept().await.map(|(stream, _)| stream).map_err(passing)
+    /// The next peer's stream, and where the peer is.
+    pub(crate) async fn accept_stream(&self) -> Result<(TcpStream, SocketAddr), Error> {
+        self.tcp.accept().await.map_err(passing)
     }
 }
 
 #[async_trait]
 impl Listener for WebSocketListener {
     async fn accept(&mut self) -> Result<Arrival, Error> {
-        let stream = self.accept_stream().await?;
+        let (stream, remote) = self.accept_stream().await?;
         let endpoint = self.endpoint.clone();
         let site = Arc::clone(&self.site);
         Ok(Arrival::new(async move {
             let peer = prepare(&stream, endpoint)?;
             link(stream, peer, site).await
-        }))
+        })
+        .with_remote(remote))
     }
 
     fn endpoint(&self) -> &Endpoint {

@@ -35,7 +35,7 @@ pub(crate) struct TlsListener {
 #[async_trait]
 impl Listener for TlsListener {
     async fn accept(&mut self) -> Result<Arrival, Error> {
-        let stream = self.inner.accept_stream().await?;
+        let (stream, remote) = self.inner.accept_stream().await?;
         let endpoint = self.inner.endpoint().clone();
         let site = Arc::clone(&self.inner.site);
         let acceptor = self.acceptor.clone();
@@ -44,7 +44,8 @@ impl Listener for TlsListener {
             let (stream, facts) =
                 acceptor.accept(stream).await.map_err(|error| at(error, peer.endpoint()))?;
             listen::link(stream, encrypted(peer, facts), site).await
-        }))
+        })
+        .with_remote(remote))
     }
 
     fn endpoint(&self) -> &Endpoint {

@@ -1,5 +1,7 @@
 //! Beginnings and ends.
 
+use std::pin::Pin;
+
 use linkspan_core::{Close, CloseCode, ErrorKind};
 use linkspan_tls::Protocol;
 use quinn::ConnectionError;
@@ -171,10 +173,10 @@ fn a_peer_that_waits_in_the_queue_is_refused_when_the_listener_goes() {
 }
 
 #[test]
-fn a_silent_port_is_unreachable_within_the_handshake_timeout() {
+fn a_silent_port_is_unreachable_after_the_idle_timeout() {
     run(async {
         let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let config = QuicConfig::default().with_handshake_timeout(Duration::from_millis(300));
+        let config = QuicConfig::default().with_idle_timeout(Duration::from_millis(300));
         let quic = careless().with_config(config);
         let endpoint: Endpoint =
             format!("quic://127.0.0.1:{}", silent.local_addr().unwrap().port()).parse()?;
@@ -263,6 +265,56 @@ fn a_link_knows_its_peer() {
         assert_eq!(ours.alpn.as_deref(), Some("linkspan/1"));
         assert_eq!(ours.server_name.as_deref(), Some("127.0.0.1"));
         assert_eq!((ours.certificates.len(), theirs.certificates.len()), (1, 0));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_server_that_drops_a_handshake_is_worth_coming_back_to() {
+    // On one thread the server's first flight waits until the arrival is gone: the client cannot be done before.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let test = async {
+        let (server, client) = transports()?;
+        let mut listener = listen(&server).await?;
+        let endpoint = listener.endpoint().clone();
+        let dropping = async {
+            let mut arrival = listener.accept().await?;
+            let begun = poll_fn(|cx| Poll::Ready(Pin::new(&mut arrival).poll(cx).is_pending())).await;
+            assert!(begun, "the handshake is over before the client's answer");
+            drop(arrival);
+            Ok::<_, Error>(())
+        };
+        let (connected, dropped) = tokio::join!(client.connect(&endpoint), dropping);
+        dropped?;
+        let error = connected.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
+        assert!(error.is_retryable());
+        // The next attempt is met.
+        meet(&client, &mut listener).await?;
+        Ok::<_, Error>(())
+    };
+    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), test).await.unwrap() }).unwrap();
+}
+
+#[test]
+fn a_peer_with_nothing_to_say_is_not_lost() {
+    run(async {
+        let (server, client) = transports()?;
+        let idle = Duration::from_secs(1);
+        let config = || QuicConfig::default().with_idle_timeout(idle);
+        let (server, client) = (server.with_config(config()), client.with_config(config()));
+        let (connected, arrived) = meet(&client, &mut listen(&server).await?).await?;
+        let ((mut client, _), (mut server, _)) = (connected.into_parts(), arrived.into_parts());
+        let mut batch = Batch::new();
+        push(&mut batch, 0, 0, "hello");
+        send(&mut client, &mut batch).await?;
+        collect(&mut server, 1).await?;
+        // Three times as long as silence may last.
+        let ended = async { tokio::join!(ends(&mut client), ends(&mut server)) };
+        assert!(tokio::time::timeout(idle * 3, ended).await.is_err());
+        push(&mut batch, 0, 0, "still here");
+        send(&mut client, &mut batch).await?;
+        collect(&mut server, 1).await?;
         Ok(())
     });
 }

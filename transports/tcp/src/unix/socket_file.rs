@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::UnixStream;
 
+use super::lock::Lock;
+
 /// Which file is meant, whatever its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Identity {
+pub(super) struct Identity {
     device: u64,
     inode: u64,
     /// Inodes are used again, at once on some file systems.
@@ -17,7 +19,7 @@ struct Identity {
 }
 
 impl Identity {
-    fn of(metadata: &fs::Metadata) -> Self {
+    pub(super) fn of(metadata: &fs::Metadata) -> Self {
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -26,17 +28,18 @@ impl Identity {
     }
 }
 
-/// The file of a socket that this process made. Removed when dropped, if it is still that one.
+/// The file of a socket that this process made. Removed when dropped, if it is still that one; the lock goes after it.
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
     identity: Identity,
+    _lock: Lock,
 }
 
 impl SocketFile {
-    /// The file at `path`, which was made just now.
-    pub(super) fn made(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), identity: Identity::of(&fs::symlink_metadata(path)?) })
+    /// The file at `path`, which was made just now by whoever holds `lock`.
+    pub(super) fn made(path: &Path, lock: Lock) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), identity: Identity::of(&fs::symlink_metadata(path)?), _lock: lock })
     }
 }
 
@@ -53,7 +56,6 @@ impl Drop for SocketFile {
 #[derive(Debug)]
 pub(super) struct Found {
     path: PathBuf,
-    identity: Identity,
 }
 
 impl Found {
@@ -66,7 +68,7 @@ impl Found {
         if !metadata.file_type().is_socket() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        Ok(Self { path: path.to_owned(), identity: Identity::of(&metadata) })
+        Ok(Self { path: path.to_owned() })
     }
 
     /// Whether somebody listens: `ConnectionRefused` if nobody does.
@@ -74,22 +76,11 @@ impl Found {
         UnixStream::connect(&self.path).await.map(drop)
     }
 
-    /// Removes it, and nothing else that has its name by now.
+    /// Removes it. Only whoever holds the lock may, and nobody else puts another file in its place meanwhile.
     pub(super) fn remove(&self) -> io::Result<()> {
-        // Two servers may have found the same dead one. Renaming is what only one of them can do to the same file.
-        let mut aside = self.path.clone().into_os_string();
-        aside.push(format!(".{}", std::process::id()));
-        let aside = PathBuf::from(aside);
-        match fs::rename(&self.path, &aside) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()), // the other one was faster
-            renamed => renamed?,
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()), // an administrator was faster
+            removed => removed,
         }
-        if Identity::of(&fs::symlink_metadata(&aside)?) == self.identity {
-            return fs::remove_file(&aside);
-        }
-        // The other one listens already: its file goes back, unless there is a third.
-        let back = fs::hard_link(&aside, &self.path);
-        fs::remove_file(&aside)?;
-        back
     }
 }

@@ -16,10 +16,10 @@ use tokio::net::UnixStream;
 use super::Unix;
 
 /// A directory of one's own, removed at the end.
-struct Directory(PathBuf);
+pub(super) struct Directory(PathBuf);
 
 impl Directory {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("linkspan-unix-{}-{number}", std::process::id()));
@@ -27,11 +27,11 @@ impl Directory {
         Self(path)
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(super) fn socket(&self) -> PathBuf {
         self.0.join("a.sock")
     }
 
-    fn endpoint(&self) -> Endpoint {
+    pub(super) fn endpoint(&self) -> Endpoint {
         self.with("")
     }
 
@@ -39,7 +39,7 @@ impl Directory {
         format!("unix://{}{options}", self.socket().display()).parse().unwrap()
     }
 
-    async fn listen(&self) -> Box<dyn Listener> {
+    pub(super) async fn listen(&self) -> Box<dyn Listener> {
         Unix::new().listen(&self.endpoint()).await.unwrap()
     }
 
@@ -53,7 +53,7 @@ impl Directory {
         fs::metadata(self.socket()).unwrap().permissions().mode() & 0o7777
     }
 
-    fn files(&self) -> usize {
+    pub(super) fn files(&self) -> usize {
         fs::read_dir(&self.0).unwrap().count()
     }
 }
@@ -64,7 +64,7 @@ impl Drop for Directory {
     }
 }
 
-async fn within<T>(case: impl Future<Output = T>) -> T {
+pub(super) async fn within<T>(case: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), case).await.expect("the case ends in time")
 }
 
@@ -166,11 +166,55 @@ async fn a_file_that_is_another_servers_by_now_stays() {
     within(async {
         let directory = Directory::new();
         let listener = directory.listen().await;
-        fs::remove_file(directory.socket()).unwrap(); // as an impatient administrator does
+        for file in fs::read_dir(&directory.0).unwrap() {
+            fs::remove_file(file.unwrap().path()).unwrap(); // as an impatient administrator does
+        }
         let other = directory.listen().await;
         drop(listener);
         assert!(directory.socket().exists());
         Unix::new().connect(other.endpoint()).await.unwrap();
+        assert_eq!(directory.files(), 2, "the lock is the other's too");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn files_beside_the_socket_are_left_alone() {
+    within(async {
+        let directory = Directory::new();
+        let beside = |suffix: &str| directory.0.join(format!("a.sock.{suffix}"));
+        let names = ["1".to_owned(), std::process::id().to_string(), "lock".to_owned()];
+        for name in &names {
+            fs::write(beside(name), "precious").unwrap();
+        }
+        directory.leave_behind();
+        drop(directory.listen().await);
+        for name in &names {
+            assert_eq!(fs::read_to_string(beside(name)).unwrap(), "precious");
+        }
+        // Nothing is made, and nothing locked, through a link.
+        fs::remove_file(beside("lock")).unwrap();
+        std::os::unix::fs::symlink(directory.0.join("elsewhere"), beside("lock")).unwrap();
+        let error = Unix::new().listen(&directory.endpoint()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains(".lock"), "{error}");
+        assert!(!directory.0.join("elsewhere").exists());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lock_that_a_crash_left_is_used_again_and_is_for_the_own_user() {
+    within(async {
+        let directory = Directory::new();
+        let lock = directory.0.join("a.sock.lock");
+        fs::write(&lock, "").unwrap();
+        directory.leave_behind();
+        drop(directory.listen().await);
+        assert_eq!(directory.files(), 0);
+        let listener = Unix::new().listen(&directory.with("?mode=0666")).await.unwrap();
+        assert_eq!(fs::metadata(&lock).unwrap().permissions().mode() & 0o7777, 0o600);
+        drop(listener);
     })
     .await;
 }
@@ -185,7 +229,7 @@ async fn what_a_dead_server_left_is_replaced() {
         assert!(error.is_retryable() && error.to_string().contains("start the server"), "{error}");
         let listener = directory.listen().await;
         Unix::new().connect(listener.endpoint()).await.unwrap();
-        assert_eq!(directory.files(), 1);
+        assert_eq!(directory.files(), 2);
     })
     .await;
 }
@@ -198,9 +242,15 @@ async fn a_live_server_keeps_its_address() {
         let error = Unix::new().listen(&directory.endpoint()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AddressInUse);
         assert!(error.to_string().contains("pick another path"), "{error}");
-        let probe = listener.accept().await.unwrap().await.unwrap();
-        drop(probe);
-        Unix::new().connect(listener.endpoint()).await.unwrap();
+        let client = Unix::new().connect(listener.endpoint()).await.unwrap();
+        listener.accept().await.unwrap().await.unwrap();
+        drop((client, listener));
+        // Other programs know of no lock, and keep theirs too.
+        let other = std::os::unix::net::UnixListener::bind(directory.socket()).unwrap();
+        let error = Unix::new().listen(&directory.endpoint()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddressInUse);
+        UnixStream::connect(directory.socket()).await.unwrap();
+        drop(other);
     })
     .await;
 }
@@ -227,7 +277,7 @@ async fn of_many_servers_that_find_a_dead_one_a_single_one_listens() {
             }
             assert_eq!(listening.len(), 1);
             Unix::new().connect(&endpoint).await.unwrap();
-            assert_eq!(directory.files(), 1);
+            assert_eq!(directory.files(), 2, "the socket and its lock");
         }
     })
     .await;
