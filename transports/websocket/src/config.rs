@@ -26,8 +26,8 @@ linkspan_core::settings! {
     pub struct WebSocketConfig {
         /// Origins whose pages may connect, as a browser writes them: `https://app.example`. Default none.
         ///
-        /// A page served from the same host and port may always connect, and so may peers that are no browsers: they
-        /// send no `Origin`.
+        /// A page served from the same host and port may always connect, at `wss://` only if it was served encrypted
+        /// too; and so may peers that are no browsers: they send no `Origin`.
         allowed_origins: Vec<String> = Vec::new(), set by with_allowed_origins;
         /// True lets pages of every origin connect. Default false.
         ///
@@ -109,7 +109,7 @@ impl Transport for WebSocket {
             return Ok(Box::new(tls::listen(endpoint, &self.tls, origins).await?));
         }
         endpoint.check_options(&[])?;
-        Ok(Box::new(listen::WebSocketListener::bind(endpoint, origins).await?))
+        Ok(Box::new(listen::WebSocketListener::bind(endpoint, origins, false).await?))
     }
 }
 

@@ -22,7 +22,8 @@ pub(crate) async fn connect(endpoint: &Endpoint, tls: &Tls) -> Result<Link, Erro
 pub(crate) async fn listen(endpoint: &Endpoint, tls: &Tls, origins: Origins) -> Result<TlsListener, Error> {
     endpoint.check_options(&Tls::LISTEN_OPTIONS)?;
     let acceptor = tls.acceptor(endpoint, &PROTOCOL).await?;
-    Ok(TlsListener { inner: WebSocketListener::bind(endpoint, origins).await?, acceptor })
+    let inner = WebSocketListener::bind(endpoint, origins, true).await?;
+    Ok(TlsListener { inner, acceptor })
 }
 
 /// A bound address that yields encrypted WebSockets.
