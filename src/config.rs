@@ -71,6 +71,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{CodecSet, Endpoint, Error, Limits, Stack, Standard, Transports};
 use node::{Node, Origin};
 use problem::Problem;
+use roads::{Roads, Side};
 use sections::Contents;
 
 /// A configuration for applications built with the [`Standard`] stack.
@@ -87,7 +88,7 @@ pub struct StackConfig<K> {
     contents: Contents,
     tree: Node,
     file: Option<PathBuf>,
-    /// The program's, for files without `[tls]`.
+    /// The program's, for what the file does not say.
     certificates: roads::Certificates,
     stack: PhantomData<fn() -> K>,
 }
@@ -139,7 +140,8 @@ impl<K: Stack> StackConfig<K> {
         Ok(Self { certificates: self.certificates, ..config })
     }
 
-    /// The same with certificates of the program's own, for files without `[tls]`.
+    /// The same with certificates and trust of the program's own, on both sides. Each key of the file's `[server.tls]` or
+    /// `[client.tls]` goes before the same part of it, and the rest stays.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn with_tls(self, tls: crate::tls::Tls) -> Self {
@@ -148,12 +150,15 @@ impl<K: Stack> StackConfig<K> {
 
     /// A server as the file has it: its endpoints, transports, codecs and limits. What is missing is the services.
     ///
+    /// Reads the files of `[server.tls]`, and blocks while it reads; those of `[client.tls]` need not be there.
+    ///
     /// # Errors
-    /// `Certificate`, naming line, key and file: a file of `[tls]` is missing or wrong. Blocks while it reads them.
+    /// `Certificate`, naming line, key and file: a file of `[server.tls]` is missing or wrong. `Configuration`: a section is
+    /// about a transport that is the program's own.
     pub fn server(&self) -> Result<linkspan_core::ServerBuilder<K>, Error> {
         let builder = linkspan_core::Server::<K>::builder()
             .limits(self.contents.limits.clone())
-            .transports(self.transports()?);
+            .transports(self.transports(Side::Server, true)?);
         let builder = match self.codecs() {
             [] => builder,
             codecs => builder.codecs(codecs),
@@ -163,19 +168,26 @@ impl<K: Stack> StackConfig<K> {
 
     /// A client as the file has it: its transports, codecs and limits. What is missing is the endpoint.
     ///
+    /// Reads the files of `[client.tls]`, and blocks while it reads; those of `[server.tls]` need not be there.
+    ///
     /// # Errors
-    /// As [`server`](Self::server).
+    /// As [`server`](Self::server), of `[client.tls]`.
     pub fn client(&self) -> Result<linkspan_core::ClientBuilder<K>, Error> {
+        self.client_over(true)
+    }
+
+    fn client_over(&self, is_encrypted: bool) -> Result<linkspan_core::ClientBuilder<K>, Error> {
         let builder = linkspan_core::Client::<K>::builder()
             .limits(self.contents.limits.clone())
-            .transports(self.transports()?);
+            .transports(self.transports(Side::Client, is_encrypted)?);
         Ok(match self.codecs() {
             [] => builder,
             codecs => builder.codecs(codecs),
         })
     }
 
-    /// Connects a [`client`](Self::client) to the file's [`endpoint`](Self::endpoint).
+    /// Connects a [`client`](Self::client) to the file's [`endpoint`](Self::endpoint). Reads the files of `[client.tls]` only
+    /// if that is on a road that encrypts.
     ///
     /// # Errors
     /// As [`client`](Self::client) and [`ClientBuilder::connect`](crate::ClientBuilder::connect); `Configuration` if the
@@ -188,7 +200,9 @@ impl<K: Stack> StackConfig<K> {
             let missing = Problem::new("is missing; write endpoint = \"tcp://127.0.0.1:7001\" in [client]");
             Error::configuration(missing.below(&["client", "endpoint"]).describe(self.file.as_deref()))
         })?;
-        self.client()?.connect(&endpoint.to_string()).await
+        let scheme = endpoint.scheme();
+        let is_encrypted = K::transports().find(endpoint).is_ok_and(|road| road.is_encrypted(scheme));
+        self.client_over(is_encrypted)?.connect(&endpoint.to_string()).await
     }
 
     /// Where a server listens.
@@ -211,10 +225,16 @@ impl<K: Stack> StackConfig<K> {
         &self.contents.limits
     }
 
-    /// The certificates' files, if the file has `[tls]`.
+    /// The server's certificates and trust, if the file has `[server.tls]`.
     #[cfg(feature = "tls")]
-    pub fn tls(&self) -> Option<&crate::tls::TlsConfig> {
-        self.contents.tls.as_ref()
+    pub fn server_tls(&self) -> Option<&crate::tls::ServerTlsConfig> {
+        self.contents.server.tls.as_ref()
+    }
+
+    /// The client's trust and certificates, if the file has `[client.tls]`.
+    #[cfg(feature = "tls")]
+    pub fn client_tls(&self) -> Option<&crate::tls::ClientTlsConfig> {
+        self.contents.client.tls.as_ref()
     }
 
     /// What a file may hold: every section, and every key with its documentation, default and range.
@@ -243,14 +263,18 @@ impl<K: Stack> StackConfig<K> {
         Ok(Self { contents, tree, file, certificates: None, stack: PhantomData })
     }
 
-    /// The transports that sections of the file are about; they take the place of the stack's.
-    fn transports(&self) -> Result<Transports, Error> {
-        let certificates = roads::load(&self.contents).map_err(|(key, error)| {
-            let problem = Problem::new("cannot be used").at(self.tree.origin_of(&["tls", key]));
-            let place = problem.below(&["tls", key]).describe(self.file.as_deref());
-            Error::new(error.kind(), place).with_source(error)
-        })?;
-        Ok(roads::transports(&self.contents, &certificates.or_else(|| self.certificates.clone())))
+    /// The transports of `side` that sections of the file are about; they take the place of the stack's.
+    fn transports(&self, side: Side, is_encrypted: bool) -> Result<Transports, Error> {
+        let (certificates, contents) = (&self.certificates, &self.contents);
+        let roads = Roads { stack: K::transports(), certificates, contents, side, is_encrypted };
+        roads.transports().map_err(|fault| {
+            let problem = Problem::new(fault.words).at(self.tree.origin_of(&fault.path)).below(&fault.path);
+            let place = problem.describe(self.file.as_deref());
+            match fault.source {
+                Some(source) => Error::new(source.kind(), place).with_source(source),
+                None => Error::configuration(place),
+            }
+        })
     }
 }
 

@@ -9,9 +9,10 @@ use crate::{Failure, development, serve};
 
 pub async fn serve(file: &Path) -> Result<(), Failure> {
     let mut config = read(file)?;
-    if config.tls().is_none() && config.listen().iter().any(|url| development::is_encrypted(&url.to_string()))
+    if config.server_tls().is_none()
+        && config.listen().iter().any(|url| development::is_encrypted(&url.to_string()))
     {
-        println!("no [tls] in the file; certificate authority: {}", development::CA_FILE);
+        println!("no [server.tls] in the file; certificate authority: {}", development::CA_FILE);
         config = config.with_tls(development::server()?);
     }
     serve::until_interrupted(config.server()?).await
@@ -19,7 +20,7 @@ pub async fn serve(file: &Path) -> Result<(), Failure> {
 
 pub async fn call(file: &Path, (a, b): (i64, i64)) -> Result<(), Failure> {
     let mut config = read(file)?;
-    if config.tls().is_none()
+    if config.client_tls().is_none()
         && config.endpoint().is_some_and(|url| development::is_encrypted(&url.to_string()))
     {
         config = config.with_tls(development::client(None)?);

@@ -11,7 +11,8 @@ use crate::{CodecSet, Endpoint, Stack};
 pub(super) fn read<K: Stack>(tree: &Node) -> Result<Contents, Problem> {
     let contents = Contents::deserialize(tree)?;
     if let Some((section, misfit)) = contents.misfit() {
-        return Err(found(tree, &[section, misfit.setting()], misfit.reason()));
+        let path: Vec<_> = section.split('.').chain([misfit.setting()]).collect();
+        return Err(found(tree, &path, misfit.reason()));
     }
     check_codecs::<K>(&contents.codecs, tree)?;
     for (index, endpoint) in contents.server.listen.iter().enumerate() {

@@ -21,7 +21,7 @@ pub(super) fn schema(sections: &[Section], codecs: &[&str], schemes: &[&str]) ->
                 "additionalProperties": false,
                 "properties": keys,
             });
-            root.insert(section.name.to_owned(), table);
+            put(&mut root, section.name, table);
         }
     }
     if let Some(Value::Object(list)) = root.get_mut("codecs") {
@@ -39,6 +39,19 @@ pub(super) fn schema(sections: &[Section], codecs: &[&str], schemes: &[&str]) ->
         "additionalProperties": false,
         "properties": root,
     })
+}
+
+/// Puts the schema of the table called `name`, whose outer table comes before it, into `properties`.
+fn put(properties: &mut Map<String, Value>, name: &str, table: Value) {
+    match name.split_once('.') {
+        None => drop(properties.insert(name.to_owned(), table)),
+        Some((outer, inner)) => {
+            let outer = properties.get_mut(outer).and_then(|table| table.get_mut("properties"));
+            if let Some(Value::Object(properties)) = outer {
+                put(properties, inner, table);
+            }
+        }
+    }
 }
 
 fn key(setting: &Setting, schemes: &[&str]) -> Value {

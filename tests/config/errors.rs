@@ -33,7 +33,7 @@ const WRONG: &[(&str, &str)] = &[
         "line 2: limits.max_in_fligth: unknown key; did you mean `max_in_flight`?",
     ),
     ("[limit]\nmax_in_flight = 1", "line 1: limit: unknown key; did you mean `limits`?"),
-    ("[client]\nport = 1", "line 2: client.port: unknown key; known: endpoint"),
+    ("[client]\nport = 1", "line 2: client.port: unknown key; known: endpoint, tls"),
     ("limits = 4", "line 1: limits: is a section, not a value; write its name in brackets"),
     (
         "[client]\nendpoint = ['tcp://h:1']",
@@ -70,7 +70,12 @@ const WRONG: &[(&str, &str)] = &[
         "[websocket]\ndangerously_allow_any_origin = 'yes'",
         r#"line 2: websocket.dangerously_allow_any_origin: "yes" is not true or false; write it without quotes"#,
     ),
-    ("[tls]\nca = 'ca.pem'\ncert = 'a.pem'", "line 3: tls.cert: cert and key go together; name both files"),
+    (
+        "[client.tls]\nca = 'ca.pem'\ncert = 'a.pem'",
+        "line 3: client.tls.cert: cert and key go together; name both files",
+    ),
+    ("[server.tls]\nca = 'ca.pem'", "line 2: server.tls.ca: unknown key; known: cert, key, client_ca"),
+    ("[client]\ntls = 'ca.pem'", "line 2: client.tls: is a section, not a value; write its name in brackets"),
     (
         "[quic]\nlane_window = '8 MiB'\nconnection_window = '4 MiB'",
         "line 3: quic.connection_window: 4 MiB is out of range; it must be at least lane_window, 8 MiB",

@@ -9,6 +9,7 @@
 ))]
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod certificates;
 mod documented;
 mod driving;
 mod errors;

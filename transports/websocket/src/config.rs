@@ -49,11 +49,11 @@ impl WebSocket {
         Self::default()
     }
 
-    /// With `config`, as read from a file.
-    pub fn from_config(config: WebSocketConfig) -> Self {
-        let mut websocket = Self::new();
-        websocket.config = config;
-        websocket
+    /// Uses `config`, as read from a file, instead of the defaults.
+    #[must_use]
+    pub fn with_config(mut self, config: WebSocketConfig) -> Self {
+        self.config = config;
+        self
     }
 
     /// Uses `tls` at `wss://`, unless the endpoint's options name something else. Without it, a server has no certificate
@@ -63,6 +63,12 @@ impl WebSocket {
     pub fn with_tls(mut self, tls: Tls) -> Self {
         self.tls = tls;
         self
+    }
+
+    /// What it uses at `wss://`.
+    #[cfg(feature = "tls")]
+    pub fn tls(&self) -> &Tls {
+        &self.tls
     }
 
     /// The same, where pages of `origin` (`https://app.example`) may connect too.
