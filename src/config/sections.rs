@@ -5,9 +5,10 @@ use std::path::Path;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::roads::Side;
 #[cfg(feature = "quic")]
 use crate::quic::QuicConfig;
-use crate::settings::{Setting, SettingKind, SettingValue, Settings, deserialize_value};
+use crate::settings::{Misfit, Setting, SettingKind, SettingValue, Settings, deserialize_value};
 #[cfg(feature = "tls")]
 use crate::tls::{ClientTlsConfig, ServerTlsConfig};
 #[cfg(feature = "websocket")]
@@ -115,13 +116,9 @@ impl Contents {
         }
     }
 
-    /// The first setting that does not fit, with its section.
-    pub(super) fn misfit(&self) -> Option<(&'static str, crate::settings::Misfit)> {
+    /// The first setting that does not fit, with its section; of those that both sides share.
+    pub(super) fn misfit(&self) -> Option<(&'static str, Misfit)> {
         let found = [
-            #[cfg(feature = "tls")]
-            ("server.tls", self.server.tls.as_ref().map_or(Ok(()), Settings::fits)),
-            #[cfg(feature = "tls")]
-            ("client.tls", self.client.tls.as_ref().map_or(Ok(()), Settings::fits)),
             #[cfg(feature = "websocket")]
             ("websocket", self.websocket.as_ref().map_or(Ok(()), Settings::fits)),
             #[cfg(feature = "quic")]
@@ -129,6 +126,25 @@ impl Contents {
             ("limits", self.limits.fits()),
         ];
         found.into_iter().find_map(|(section, fits)| Some((section, fits.err()?)))
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Contents {
+    /// The first setting that does not fit, with its section; of those of `side` alone.
+    pub(super) fn misfit_of(&self, side: Side) -> Option<(&'static str, Misfit)> {
+        let (section, fits) = match side {
+            Side::Client => ("client.tls", self.client.tls.as_ref().map_or(Ok(()), Settings::fits)),
+            Side::Server => ("server.tls", self.server.tls.as_ref().map_or(Ok(()), Settings::fits)),
+        };
+        Some((section, fits.err()?))
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+impl Contents {
+    pub(super) fn misfit_of(&self, _: Side) -> Option<(&'static str, Misfit)> {
+        None
     }
 }
 

@@ -146,6 +146,15 @@ fn a_configuration_inside_another_names_its_key() {
     assert_eq!(application.name, "shop");
     assert_eq!(application.linkspan.endpoint().unwrap().to_string(), "mem://shop");
 
+    let text =
+        "name = 'shop'\n[linkspan.client.tls]\nca = 'ca.pem'\ncert = '/etc/client.pem'\nkey = 'client.key'";
+    let variables = [("L__CLIENT__TLS__KEY", "here.key")];
+    let config =
+        read(text).unwrap().linkspan.relative_to("/etc/shop").with_variables("L", variables).unwrap();
+    let tls = config.client_tls().unwrap();
+    let paths = [&tls.ca, &tls.cert, &tls.key].map(|path| path.as_ref().unwrap().to_str().unwrap());
+    assert_eq!(paths, ["/etc/shop/ca.pem", "/etc/client.pem", "here.key"]);
+
     let said = read("name = 'shop'\n[linkspan.limits]\nmax_lane = 1").unwrap_err().to_string();
     assert!(said.contains("limits.max_lane: unknown key; did you mean `max_lanes`?"), "{said}");
 }
