@@ -14,7 +14,12 @@ pub(super) fn check_shared<K: Stack>(contents: &Contents, tree: &Node) -> Result
     fits(contents.misfit(), tree)?;
     check_codecs::<K>(&contents.codecs, tree)?;
     for (index, endpoint) in contents.server.listen.iter().enumerate() {
-        check_endpoint::<K>(endpoint, tree, &["server", "listen", &index.to_string()])?;
+        let place = ["server", "listen", &index.to_string()];
+        check_endpoint::<K>(endpoint, tree, &place)?;
+        if endpoint.option("codec").is_some() {
+            let message = "names a codec, which its clients choose; say with `codecs` which to speak";
+            return Err(found(tree, &place, message));
+        }
     }
     if let Some(endpoint) = &contents.client.endpoint {
         check_endpoint::<K>(endpoint, tree, &["client", "endpoint"])?;

@@ -26,7 +26,8 @@ impl Arith for Calculator {
 }
 
 async fn codec_of(server: linkspan::ServerBuilder, client: linkspan::ClientBuilder, url: &str) -> String {
-    let server = server.service(ArithServer::new(Calculator)).listen(url).start().await.unwrap();
+    let listening = url.split('?').next().unwrap();
+    let server = server.service(ArithServer::new(Calculator)).listen(listening).start().await.unwrap();
     let client = timeout(PATIENCE, client.connect(url)).await.unwrap().unwrap();
     assert_eq!(ArithClient::new(&client).mul(6, 7).await.unwrap(), 42);
     let codec = client.session().codec().to_owned();
@@ -51,6 +52,15 @@ async fn a_server_takes_the_first_of_its_own_codecs_that_is_offered() {
     assert_eq!(codec_of(Server::builder(), client(), url).await, "json");
     assert_eq!(codec_of(server(), client(), url).await, "postcard");
     assert_eq!(codec_of(server(), Client::builder().codecs(["json"]), url).await, "json");
+}
+
+#[tokio::test]
+async fn a_server_does_not_listen_in_one_codec_of_many() {
+    for url in ["mem://codec-of-an-endpoint?codec=json", "tcp://127.0.0.1:0?codec=json"] {
+        let refused = Server::builder().listen(url).start().await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Configuration);
+        assert!(refused.to_string().contains("names a codec, which its clients choose"), "{refused}");
+    }
 }
 
 #[tokio::test]

@@ -56,6 +56,14 @@ const WRONG: &[(&str, &str)] = &[
         r#"line 2: server.listen: "tcp://127.0.0.1:0" is not a list of endpoints; write ["tcp://127.0.0.1:7001"]"#,
     ),
     (
+        "[server]\nlisten = ['tcp://127.0.0.1:0', 'mem://a?codec=json']",
+        "line 2: server.listen[1]: names a codec, which its clients choose; say with `codecs` which to speak",
+    ),
+    (
+        "[client]\nendpoint = 'tls://h:1?ca=a&ca=b'",
+        "line 2: client.endpoint: endpoint `tls://h:1?ca=a&ca=b` has an option twice; leave one out",
+    ),
+    (
         "[client]\nendpoint = 'tcp://h:1?codec=jsn'",
         "line 2: client.endpoint: no codec `jsn`; did you mean `json`?",
     ),
