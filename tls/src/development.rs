@@ -143,7 +143,6 @@ fn write_both((chain, private): &(String, String), cert: &Path, key: &Path) -> R
 
 /// Writes a file of its own and puts it in the place of `path`: what is there keeps neither its mode nor its other names, and
 /// a link there is not followed.
-
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
     static WRITTEN: AtomicU32 = AtomicU32::new(0);
     let failed = |error: std::io::Error| {
