@@ -72,7 +72,7 @@ fn key(setting: &Setting, schemes: &[&str]) -> Value {
 }
 
 fn kind(setting: &Setting, schemes: &[&str]) -> Value {
-    let endpoint = json!({ "type": "string", "pattern": format!("^({})://", schemes.join("|")) });
+    let endpoint = json!({ "type": "string", "pattern": pattern(schemes) });
     let number = |range: &Option<(SettingValue, SettingValue)>| match range {
         Some((
             SettingValue::Bytes(low) | SettingValue::Count(low),
@@ -95,6 +95,14 @@ fn kind(setting: &Setting, schemes: &[&str]) -> Value {
     }
 }
 
+/// What endpoints of `schemes` match. Of what a scheme may hold, `.` and `+` mean
+/// something else in a pattern.
+fn pattern(schemes: &[&str]) -> String {
+    let escaped: Vec<_> =
+        schemes.iter().map(|scheme| scheme.replace('.', r"\.").replace('+', r"\+")).collect();
+    format!("^({})://", escaped.join("|"))
+}
+
 /// A default as JSON has it: as a file would say it.
 fn default(value: &SettingValue) -> Option<Value> {
     match value {
@@ -104,5 +112,15 @@ fn default(value: &SettingValue) -> Option<Value> {
         // What a file says about the others is JSON too.
         value if value.is_present() => serde_json::from_str(&value.to_string()).ok(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheme_means_itself_in_a_pattern() {
+        assert_eq!(pattern(&["tcp", "a+b", "x.y-z"]), r"^(tcp|a\+b|x\.y-z)://");
     }
 }
