@@ -25,7 +25,7 @@ fn caller(session: &Session) -> Option<String> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // In production both come from files: `Identity::from_pem_files`, `TrustedCa::from_pem_file`, or a `TlsConfig`.
+    // In production both come from files: `Identity::from_pem_files`, `TrustedCa::from_pem_file`, or a configuration file.
     let ca = DevelopmentCa::generate()?;
     let trusted = TrustedCa::from_pem(ca.ca_pem())?;
 

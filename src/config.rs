@@ -71,6 +71,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{CodecSet, Endpoint, Error, Limits, Stack, Standard, Transports};
 use node::{Node, Origin};
 use problem::Problem;
+use roads::{Roads, Side};
 use sections::Contents;
 
 /// A configuration for applications built with the [`Standard`] stack.
@@ -82,12 +83,14 @@ pub type Config = StackConfig<Standard>;
 /// [`server`](Self::server) and [`client`](Self::client) return.
 ///
 /// It implements serde's traits, so that it can be a part of a larger configuration; errors then name the key, and the
-/// format says the line.
+/// format says the line. [`relative_to`](Self::relative_to) tells it where that file is.
 pub struct StackConfig<K> {
     contents: Contents,
     tree: Node,
     file: Option<PathBuf>,
-    /// The program's, for files without `[tls]`.
+    /// Where relative paths begin, those of variables excepted; none leaves them as they are.
+    directory: Option<PathBuf>,
+    /// The program's, for what the file does not say.
     certificates: roads::Certificates,
     stack: PhantomData<fn() -> K>,
 }
@@ -96,14 +99,32 @@ impl<K: Stack> StackConfig<K> {
     /// Reads the file at `path`. Paths in it are relative to its directory. Blocks while it reads.
     ///
     /// # Errors
-    /// `Configuration`: it cannot be read; it is not TOML; a key is unknown; a value is wrong, out of range, or names an
-    /// endpoint, scheme or codec that the stack does not have. The error says where, and what to write.
+    /// `Configuration`: it cannot be read; it is not TOML; a key is unknown; a value is wrong or out of range. The error says
+    /// where, and what to write. What values mean together, and to the stack, is [checked](Self::check) last.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            Error::configuration(format!("cannot read {}", path.display())).with_source(error)
-        })?;
-        Self::from_tree(Node::from_toml(&text), Some(path.to_owned()))
+        Self::default().of_file(path.as_ref())?.read()
+    }
+
+    /// Reads the file at `path` and lays the environment's variables over it, as
+    /// [`with_environment`](Self::with_environment) does, before any value is looked at: so the file may hold placeholders
+    /// for what variables replace.
+    ///
+    /// # Errors
+    /// As [`from_file`](Self::from_file) and `with_environment`.
+    pub fn from_file_with_environment(path: impl AsRef<Path>, prefix: &str) -> Result<Self, Error> {
+        Self::from_file_with_variables(path, prefix, std::env::vars_os())
+    }
+
+    /// The same with `variables` instead of the environment's.
+    ///
+    /// # Errors
+    /// As [`from_file_with_environment`](Self::from_file_with_environment).
+    pub fn from_file_with_variables(
+        path: impl AsRef<Path>,
+        prefix: &str,
+        variables: impl IntoIterator<Item = (impl Into<OsString>, impl Into<OsString>)>,
+    ) -> Result<Self, Error> {
+        Self::default().of_file(path.as_ref())?.with_variables(prefix, variables)
     }
 
     /// Reads `text`. Paths in it are relative to the current directory.
@@ -111,14 +132,26 @@ impl<K: Stack> StackConfig<K> {
     /// # Errors
     /// As [`from_file`](Self::from_file).
     pub fn from_toml(text: &str) -> Result<Self, Error> {
-        Self::from_tree(Node::from_toml(text), None)
+        let config = Self::default();
+        let tree = Node::from_toml(text).map_err(|problem| config.wrong(&problem))?;
+        Self { tree, ..config }.read()
+    }
+
+    /// The same with relative paths taken from `directory`, those of variables excepted: as where the file is that a larger
+    /// configuration was read from. [`from_file`](Self::from_file) takes them from its file's directory already.
+    #[must_use]
+    pub fn relative_to(self, directory: impl AsRef<Path>) -> Self {
+        let config = Self { directory: Some(directory.as_ref().to_owned()), ..self };
+        // What was read once reads again.
+        config.clone().read().unwrap_or(config)
     }
 
     /// The same with the overrides of the environment: `LINKSPAN__LIMITS__MAX_IN_FLIGHT=100` sets `max_in_flight` in
     /// `[limits]` if `prefix` is `LINKSPAN`. Lists are TOML arrays, or separated by commas.
     ///
     /// # Errors
-    /// `Configuration`, naming the variable: it names no key, or its value is wrong.
+    /// `Configuration`, naming the variable: it names no key, or its value is wrong; or, naming the variable or the line, what
+    /// [`check`](Self::check) finds about both sides.
     pub fn with_environment(self, prefix: &str) -> Result<Self, Error> {
         self.with_variables(prefix, std::env::vars_os())
     }
@@ -128,18 +161,40 @@ impl<K: Stack> StackConfig<K> {
     /// # Errors
     /// As [`with_environment`](Self::with_environment).
     pub fn with_variables(
-        self,
+        mut self,
         prefix: &str,
         variables: impl IntoIterator<Item = (impl Into<OsString>, impl Into<OsString>)>,
     ) -> Result<Self, Error> {
         let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
-        let mut tree = self.tree;
-        let laid = environment::overlay(&mut tree, prefix, variables, &Self::sections());
-        let config = Self::from_tree(laid.map(|()| tree), self.file)?;
-        Ok(Self { certificates: self.certificates, ..config })
+        let laid = environment::overlay(&mut self.tree, prefix, variables, &Self::sections());
+        laid.map_err(|problem| self.wrong(&problem))?;
+        let config = self.read()?;
+        check::check_shared::<K>(&config.contents, &config.tree).map_err(|problem| config.wrong(&problem))?;
+        Ok(config)
     }
 
-    /// The same with certificates of the program's own, for files without `[tls]`.
+    /// Checks what no value shows alone: that the stack has each codec and scheme, and that values fit together.
+    ///
+    /// It comes last, so that variables may complete a file: [`server`](Self::server) and [`client`](Self::client) check what
+    /// is about their side. This checks all of it, as a program does that only looks whether a file is right.
+    ///
+    /// # Errors
+    /// `Configuration`, with file and line, or variable, and what to write.
+    pub fn check(&self) -> Result<(), Error> {
+        self.check_for(&[Side::Server, Side::Client])
+    }
+
+    fn check_for(&self, sides: &[Side]) -> Result<(), Error> {
+        let (contents, tree) = (&self.contents, &self.tree);
+        let mut found = check::check_shared::<K>(contents, tree);
+        for side in sides {
+            found = found.and_then(|()| check::check_side(contents, *side, tree));
+        }
+        found.map_err(|problem| self.wrong(&problem))
+    }
+
+    /// The same with certificates and trust of the program's own, on both sides. Each key of the file's `[server.tls]` or
+    /// `[client.tls]` goes before the same part of it, and the rest stays.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn with_tls(self, tls: crate::tls::Tls) -> Self {
@@ -148,12 +203,15 @@ impl<K: Stack> StackConfig<K> {
 
     /// A server as the file has it: its endpoints, transports, codecs and limits. What is missing is the services.
     ///
+    /// Reads the files of `[server.tls]`, and blocks while it reads; those of `[client.tls]` need not be there.
+    ///
     /// # Errors
-    /// `Certificate`, naming line, key and file: a file of `[tls]` is missing or wrong. Blocks while it reads them.
+    /// `Certificate`, naming line, key and file: a file of `[server.tls]` is missing or wrong. `Configuration`: what
+    /// [`check`](Self::check) finds about a server, or a section about a transport that is the program's own.
     pub fn server(&self) -> Result<linkspan_core::ServerBuilder<K>, Error> {
         let builder = linkspan_core::Server::<K>::builder()
             .limits(self.contents.limits.clone())
-            .transports(self.transports()?);
+            .transports(self.transports(Side::Server, true)?);
         let builder = match self.codecs() {
             [] => builder,
             codecs => builder.codecs(codecs),
@@ -163,19 +221,26 @@ impl<K: Stack> StackConfig<K> {
 
     /// A client as the file has it: its transports, codecs and limits. What is missing is the endpoint.
     ///
+    /// Reads the files of `[client.tls]`, and blocks while it reads; those of `[server.tls]` need not be there.
+    ///
     /// # Errors
-    /// As [`server`](Self::server).
+    /// As [`server`](Self::server), about a client and `[client.tls]`.
     pub fn client(&self) -> Result<linkspan_core::ClientBuilder<K>, Error> {
+        self.client_over(true)
+    }
+
+    fn client_over(&self, is_encrypted: bool) -> Result<linkspan_core::ClientBuilder<K>, Error> {
         let builder = linkspan_core::Client::<K>::builder()
             .limits(self.contents.limits.clone())
-            .transports(self.transports()?);
+            .transports(self.transports(Side::Client, is_encrypted)?);
         Ok(match self.codecs() {
             [] => builder,
             codecs => builder.codecs(codecs),
         })
     }
 
-    /// Connects a [`client`](Self::client) to the file's [`endpoint`](Self::endpoint).
+    /// Connects a [`client`](Self::client) to the file's [`endpoint`](Self::endpoint). Reads the files of `[client.tls]` only
+    /// if that is on a road that encrypts.
     ///
     /// # Errors
     /// As [`client`](Self::client) and [`ClientBuilder::connect`](crate::ClientBuilder::connect); `Configuration` if the
@@ -186,9 +251,11 @@ impl<K: Stack> StackConfig<K> {
     pub async fn connect(&self) -> Result<linkspan_core::Client<K>, Error> {
         let endpoint = self.endpoint().ok_or_else(|| {
             let missing = Problem::new("is missing; write endpoint = \"tcp://127.0.0.1:7001\" in [client]");
-            Error::configuration(missing.below(&["client", "endpoint"]).describe(self.file.as_deref()))
+            self.wrong(&missing.below(&["client", "endpoint"]))
         })?;
-        self.client()?.connect(&endpoint.to_string()).await
+        let scheme = endpoint.scheme();
+        let is_encrypted = K::transports().find(endpoint).is_ok_and(|road| road.is_encrypted(scheme));
+        self.client_over(is_encrypted)?.connect(&endpoint.to_string()).await
     }
 
     /// Where a server listens.
@@ -211,10 +278,16 @@ impl<K: Stack> StackConfig<K> {
         &self.contents.limits
     }
 
-    /// The certificates' files, if the file has `[tls]`.
+    /// The server's certificates and trust, if the file has `[server.tls]`.
     #[cfg(feature = "tls")]
-    pub fn tls(&self) -> Option<&crate::tls::TlsConfig> {
-        self.contents.tls.as_ref()
+    pub fn server_tls(&self) -> Option<&crate::tls::ServerTlsConfig> {
+        self.contents.server.tls.as_ref()
+    }
+
+    /// The client's trust and certificates, if the file has `[client.tls]`.
+    #[cfg(feature = "tls")]
+    pub fn client_tls(&self) -> Option<&crate::tls::ClientTlsConfig> {
+        self.contents.client.tls.as_ref()
     }
 
     /// What a file may hold: every section, and every key with its documentation, default and range.
@@ -231,26 +304,44 @@ impl<K: Stack> StackConfig<K> {
         schema::schema(&Self::sections(), K::Codecs::NAMES, &schemes)
     }
 
-    fn from_tree(tree: Result<Node, Problem>, file: Option<PathBuf>) -> Result<Self, Error> {
-        let read = |tree: Node| Ok((check::read::<K>(&tree)?, tree));
-        let (mut contents, tree) = match tree.and_then(read) {
-            Ok(read) => read,
-            Err(problem) => return Err(Error::configuration(problem.describe(file.as_deref()))),
-        };
-        if let Some(directory) = file.as_ref().and_then(|file| file.parent()) {
-            contents.settle(directory, |path| matches!(tree.origin_of(path), Origin::Line(_)));
-        }
-        Ok(Self { contents, tree, file, certificates: None, stack: PhantomData })
+    /// The same with the tree of the file at `path`, whose values are not looked at yet.
+    fn of_file(self, path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::configuration(format!("cannot read {}", path.display())).with_source(error)
+        })?;
+        let directory = path.parent().map(Path::to_owned);
+        let config = Self { file: Some(path.to_owned()), directory, ..self };
+        let tree = Node::from_toml(&text).map_err(|problem| config.wrong(&problem))?;
+        Ok(Self { tree, ..config })
     }
 
-    /// The transports that sections of the file are about; they take the place of the stack's.
-    fn transports(&self) -> Result<Transports, Error> {
-        let certificates = roads::load(&self.contents).map_err(|(key, error)| {
-            let problem = Problem::new("cannot be used").at(self.tree.origin_of(&["tls", key]));
-            let place = problem.below(&["tls", key]).describe(self.file.as_deref());
-            Error::new(error.kind(), place).with_source(error)
-        })?;
-        Ok(roads::transports(&self.contents, &certificates.or_else(|| self.certificates.clone())))
+    /// The same with what its tree says.
+    fn read(mut self) -> Result<Self, Error> {
+        self.contents = Contents::deserialize(&self.tree).map_err(|problem| self.wrong(&problem))?;
+        if let Some(directory) = &self.directory {
+            let is_of_file = |path: &[&str]| !matches!(self.tree.origin_of(path), Origin::Variable(_));
+            self.contents.settle(directory, is_of_file);
+        }
+        Ok(self)
+    }
+
+    fn wrong(&self, problem: &Problem) -> Error {
+        Error::configuration(problem.describe(self.file.as_deref()))
+    }
+
+    /// The transports of `side` that sections of the file are about; they take the place of the stack's.
+    fn transports(&self, side: Side, is_encrypted: bool) -> Result<Transports, Error> {
+        self.check_for(&[side])?;
+        let (certificates, contents) = (&self.certificates, &self.contents);
+        let roads = Roads { stack: K::transports(), certificates, contents, side, is_encrypted };
+        roads.transports().map_err(|fault| {
+            let problem = Problem::new(fault.words).at(self.tree.origin_of(&fault.path)).below(&fault.path);
+            let place = problem.describe(self.file.as_deref());
+            match fault.source {
+                Some(source) => Error::new(source.kind(), place).with_source(source),
+                None => Error::configuration(place),
+            }
+        })
     }
 }
 
@@ -258,7 +349,14 @@ impl<K> Default for StackConfig<K> {
     /// An empty file.
     fn default() -> Self {
         let tree = Node::empty(Origin::Unknown);
-        Self { contents: Contents::default(), tree, file: None, certificates: None, stack: PhantomData }
+        Self {
+            contents: Contents::default(),
+            tree,
+            file: None,
+            directory: None,
+            certificates: None,
+            stack: PhantomData,
+        }
     }
 }
 
@@ -268,6 +366,7 @@ impl<K> Clone for StackConfig<K> {
             contents: self.contents.clone(),
             tree: self.tree.clone(),
             file: self.file.clone(),
+            directory: self.directory.clone(),
             certificates: self.certificates.clone(),
             stack: PhantomData,
         }
@@ -289,6 +388,6 @@ impl<K> Serialize for StackConfig<K> {
 impl<'de, K: Stack> Deserialize<'de> for StackConfig<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let tree = Node::deserialize(deserializer)?;
-        Self::from_tree(Ok(tree), None).map_err(D::Error::custom)
+        Self { tree, ..Self::default() }.read().map_err(D::Error::custom)
     }
 }

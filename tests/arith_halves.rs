@@ -184,6 +184,13 @@ async fn one_file_drives_both_halves_and_one_line_of_it_changes_the_road() {
             let output = call().output().await.unwrap();
             assert_eq!(String::from_utf8_lossy(&output.stdout), "42\n", "{endpoint} {output:?}");
         }
+        let tls = &serving.endpoints[1];
+        let mut elsewhere = call();
+        elsewhere.env("LINKSPAN__CLIENT__ENDPOINT", tls.to_string()).args(["--ca", "target/elsewhere.pem"]);
+        let output = elsewhere.output().await.unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.contains("target/elsewhere.pem") && output.stdout.is_empty(), "{told}");
+
         std::fs::write(&file, "[limits]\ncall_timeout = 5\n").unwrap();
         let output = call().output().await.unwrap();
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -192,6 +199,43 @@ async fn one_file_drives_both_halves_and_one_line_of_it_changes_the_road() {
             "{told}"
         );
         assert!(!output.status.success());
+    });
+    proven.await.unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn options_of_a_call_go_before_its_file() {
+    let directory = directory("arith-options");
+    let proven = timeout(PATIENCE, async {
+        std::fs::write(directory.join("linkspan.toml"), sample()).unwrap();
+        let serving = Serving::start_with(&directory, &["--config", "linkspan.toml"]).await;
+        let call = |options: &[&str]| {
+            let mut command = arith(&directory);
+            command.args(["call", "--config", "linkspan.toml"]).args(options);
+            command.env("LINKSPAN__CLIENT__ENDPOINT", serving.endpoints[0].to_string());
+            command.stdout(Stdio::piped());
+            command
+        };
+        let output = call(&["--codec", "json", "6", "7"]).output().await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "42\n", "{output:?}");
+
+        let mut listening = call(&["--listen", "6", "7"]).spawn().unwrap();
+        let mut lines = BufReader::new(listening.stdout.take().unwrap()).lines();
+        assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("42"));
+        assert!(lines.next_line().await.unwrap().is_some_and(|line| line.contains("Tick")));
+        listening.kill().await.unwrap();
+
+        let output = call(&["--endpoint", "tcp://127.0.0.1:1", "6", "7"]).output().await.unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            told.starts_with("arith: call: name the --endpoint URL or a --config FILE, not both"),
+            "{told}"
+        );
+
+        let said = serving.interrupt().await;
+        assert!(said.iter().any(|line| line.ends_with(" over tcp in json")), "{said:#?}");
+        assert!(said.iter().any(|line| line.ends_with(" over tcp in postcard")), "{said:#?}");
     });
     proven.await.unwrap();
 }

@@ -7,8 +7,9 @@ use crate::{Error, ErrorKind};
 
 /// An address such as `quic://localhost:7003/rpc?codec=postcard`.
 ///
-/// The scheme picks the transport; the options belong to the runtime (`codec`) and to the transport (its own, listed
-/// in its documentation). An option nobody knows is an error, so that a misspelt one cannot pass silently.
+/// The scheme picks the transport; the options belong to the runtime (`codec`, when connecting) and to the transport (its
+/// own, listed in its documentation). An option nobody knows is an error, so that a misspelt one cannot pass silently, and
+/// so is one that is given twice.
 ///
 /// ```
 /// use linkspan_core::Endpoint;
@@ -164,10 +165,13 @@ impl FromStr for Endpoint {
             None => (rest, ""),
         };
         let (host, port) = split_authority(authority).map_err(wrong)?;
-        let mut options = Vec::new();
+        let mut options: Vec<(String, String)> = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) =
                 pair.split_once('=').ok_or_else(|| wrong("has an option that is not name=value"))?;
+            if options.iter().any(|(known, _)| known == name) {
+                return Err(wrong("has an option twice; leave one out"));
+            }
             options.push((name.to_owned(), value.to_owned()));
         }
         Ok(Self {
@@ -229,6 +233,8 @@ mod tests {
             ("t p://h", "space"),
             ("1tcp://h", "scheme"),
             ("tcp://h:1?codec", "name=value"),
+            ("tls://h:1?ca=a&server_name=b&ca=c", "twice"),
+            ("tls://h:1?ca=a&ca=a", "twice"),
         ] {
             let error = text.parse::<Endpoint>().unwrap_err();
             assert!(error.to_string().contains(why), "{text}: {error}");

@@ -9,6 +9,7 @@ pub use capabilities::Capabilities;
 pub use peer::{Credentials, PeerInfo, TlsIdentity, TlsInfo, UpgradeInfo};
 pub use registry::Transports;
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -60,7 +61,7 @@ use crate::{Batch, Close, Endpoint, Error, Inbox};
 /// # Ok::<(), Error>(()) }).unwrap();
 /// ```
 #[async_trait]
-pub trait Transport: Debug + Send + Sync + 'static {
+pub trait Transport: Any + Debug + Send + Sync {
     /// The schemes it serves, in lower case.
     fn schemes(&self) -> &[&'static str];
 

@@ -9,7 +9,7 @@ pub enum Command {
     Serve { endpoints: Vec<String> },
     ServeConfigured { file: PathBuf },
     Call(Call),
-    CallConfigured { file: PathBuf, factors: (i64, i64) },
+    CallConfigured { file: PathBuf, call: Call },
     Schema,
     Help,
 }
@@ -17,6 +17,7 @@ pub enum Command {
 /// A call to make.
 #[derive(Debug)]
 pub struct Call {
+    /// Empty if a file says it.
     pub endpoint: String,
     pub codec: Option<String>,
     pub ca: Option<PathBuf>,
@@ -29,7 +30,7 @@ usage: arith                                     serve and call on every road, i
        arith serve --endpoint URL...             serve until interrupted, ticking every session
        arith serve --config FILE                 the same, as FILE says
        arith call --endpoint URL [options] A B   multiply A by B
-       arith call --config FILE A B              the same, as FILE says
+       arith call --config FILE [options] A B    the same, as FILE says; options go before it
        arith schema                              print the JSON Schema of such files
 
 endpoints: tcp://127.0.0.1:7001  ws://127.0.0.1:7002  quic://127.0.0.1:7003
@@ -94,19 +95,15 @@ fn parse_call(mut arguments: impl Iterator<Item = String>) -> Result<Command, St
             }
         }
     }
-    if let Some(file) = config {
-        return match numbers[..] {
-            [a, b] if call.endpoint.is_empty() => Ok(Command::CallConfigured { file, factors: (a, b) }),
-            _ => Err("call: with --config FILE, give the two numbers A and B alone".into()),
-        };
-    }
-    if call.endpoint.is_empty() {
-        return Err("call: name the --endpoint URL, or a --config FILE".into());
-    }
     call.factors = match numbers[..] {
         [a, b] => Some((a, b)),
         [] if call.listen => None,
         _ => return Err("call: give the two numbers A and B".into()),
     };
-    Ok(Command::Call(call))
+    match config {
+        None if call.endpoint.is_empty() => Err("call: name the --endpoint URL, or a --config FILE".into()),
+        None => Ok(Command::Call(call)),
+        Some(file) if call.endpoint.is_empty() => Ok(Command::CallConfigured { file, call }),
+        Some(_) => Err("call: name the --endpoint URL or a --config FILE, not both".into()),
+    }
 }

@@ -13,6 +13,11 @@ pub async fn run(call: Call) -> Result<(), Failure> {
         builder = builder.transports(Standard::transports_with(tls));
     }
     let client = builder.connect(&with_codec(&call.endpoint, call.codec.as_deref())).await?;
+    talk(client, &call).await
+}
+
+/// Calls and listens as `call` says.
+pub async fn talk(client: Client, call: &Call) -> Result<(), Failure> {
     if let Some((a, b)) = call.factors {
         let reply = ArithClient::new(&client).mul(Args { a, b }).await?;
         println!("{}", reply.c);

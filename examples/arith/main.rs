@@ -35,7 +35,7 @@ async fn main() -> ExitCode {
         Command::Serve { endpoints } => serve::run(&endpoints).await,
         Command::ServeConfigured { file } => configured::serve(&file).await,
         Command::Call(call) => call::run(call).await,
-        Command::CallConfigured { file, factors } => configured::call(&file, factors).await,
+        Command::CallConfigured { file, call } => configured::call(&file, &call).await,
         Command::Schema => {
             println!("{:#}", Config::schema());
             Ok(())

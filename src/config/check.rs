@@ -1,26 +1,41 @@
 //! What types cannot say: known codecs and schemes, and how settings fit together.
-
-use serde::Deserialize;
+//!
+//! All of it is checked last: what a file begins, variables may complete.
 
 use super::node::Node;
 use super::problem::{Problem, nearest};
+use super::roads::Side;
 use super::sections::Contents;
+use crate::settings::Misfit;
 use crate::{CodecSet, Endpoint, Stack};
 
-/// What `tree` says, if an application built with `K` can do it.
-pub(super) fn read<K: Stack>(tree: &Node) -> Result<Contents, Problem> {
-    let contents = Contents::deserialize(tree)?;
-    if let Some((section, misfit)) = contents.misfit() {
-        return Err(found(tree, &[section, misfit.setting()], misfit.reason()));
-    }
+/// Checks that an application built with `K` can do what `contents`, read from `tree`, says to both sides.
+pub(super) fn check_shared<K: Stack>(contents: &Contents, tree: &Node) -> Result<(), Problem> {
+    fits(contents.misfit(), tree)?;
     check_codecs::<K>(&contents.codecs, tree)?;
     for (index, endpoint) in contents.server.listen.iter().enumerate() {
-        check_endpoint::<K>(endpoint, tree, &["server", "listen", &index.to_string()])?;
+        let place = ["server", "listen", &index.to_string()];
+        check_endpoint::<K>(endpoint, tree, &place)?;
+        if endpoint.option("codec").is_some() {
+            let message = "names a codec, which its clients choose; say with `codecs` which to speak";
+            return Err(found(tree, &place, message));
+        }
     }
     if let Some(endpoint) = &contents.client.endpoint {
         check_endpoint::<K>(endpoint, tree, &["client", "endpoint"])?;
     }
-    Ok(contents)
+    Ok(())
+}
+
+/// Checks what is of `side` alone: the other side may run where variables complete it.
+pub(super) fn check_side(contents: &Contents, side: Side, tree: &Node) -> Result<(), Problem> {
+    fits(contents.misfit_of(side), tree)
+}
+
+fn fits(misfit: Option<(&'static str, Misfit)>, tree: &Node) -> Result<(), Problem> {
+    let Some((section, misfit)) = misfit else { return Ok(()) };
+    let path: Vec<_> = section.split('.').chain([misfit.setting()]).collect();
+    Err(found(tree, &path, misfit.reason()))
 }
 
 fn check_codecs<K: Stack>(codecs: &[String], tree: &Node) -> Result<(), Problem> {

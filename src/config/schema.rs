@@ -21,7 +21,7 @@ pub(super) fn schema(sections: &[Section], codecs: &[&str], schemes: &[&str]) ->
                 "additionalProperties": false,
                 "properties": keys,
             });
-            root.insert(section.name.to_owned(), table);
+            put(&mut root, section.name, table);
         }
     }
     if let Some(Value::Object(list)) = root.get_mut("codecs") {
@@ -39,6 +39,19 @@ pub(super) fn schema(sections: &[Section], codecs: &[&str], schemes: &[&str]) ->
         "additionalProperties": false,
         "properties": root,
     })
+}
+
+/// Puts the schema of the table called `name`, whose outer table comes before it, into `properties`.
+fn put(properties: &mut Map<String, Value>, name: &str, table: Value) {
+    match name.split_once('.') {
+        None => drop(properties.insert(name.to_owned(), table)),
+        Some((outer, inner)) => {
+            let outer = properties.get_mut(outer).and_then(|table| table.get_mut("properties"));
+            if let Some(Value::Object(properties)) = outer {
+                put(properties, inner, table);
+            }
+        }
+    }
 }
 
 fn key(setting: &Setting, schemes: &[&str]) -> Value {
@@ -59,7 +72,7 @@ fn key(setting: &Setting, schemes: &[&str]) -> Value {
 }
 
 fn kind(setting: &Setting, schemes: &[&str]) -> Value {
-    let endpoint = json!({ "type": "string", "pattern": format!("^({})://", schemes.join("|")) });
+    let endpoint = json!({ "type": "string", "pattern": pattern(schemes) });
     let number = |range: &Option<(SettingValue, SettingValue)>| match range {
         Some((
             SettingValue::Bytes(low) | SettingValue::Count(low),
@@ -82,6 +95,14 @@ fn kind(setting: &Setting, schemes: &[&str]) -> Value {
     }
 }
 
+/// What endpoints of `schemes` match. Of what a scheme may hold, `.` and `+` mean
+/// something else in a pattern.
+fn pattern(schemes: &[&str]) -> String {
+    let escaped: Vec<_> =
+        schemes.iter().map(|scheme| scheme.replace('.', r"\.").replace('+', r"\+")).collect();
+    format!("^({})://", escaped.join("|"))
+}
+
 /// A default as JSON has it: as a file would say it.
 fn default(value: &SettingValue) -> Option<Value> {
     match value {
@@ -91,5 +112,15 @@ fn default(value: &SettingValue) -> Option<Value> {
         // What a file says about the others is JSON too.
         value if value.is_present() => serde_json::from_str(&value.to_string()).ok(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheme_means_itself_in_a_pattern() {
+        assert_eq!(pattern(&["tcp", "a+b", "x.y-z"]), r"^(tcp|a\+b|x\.y-z)://");
     }
 }

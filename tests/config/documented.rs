@@ -79,7 +79,7 @@ fn the_page_lists_every_key_as_the_code_has_it() {
 #[test]
 fn every_file_that_is_shown_is_right() {
     for (place, text) in files() {
-        if let Err(error) = Config::from_toml(&text) {
+        if let Err(error) = crate::checked(&text) {
             panic!("{place}: {error}");
         }
     }

@@ -10,14 +10,14 @@ use tokio::time::timeout;
 
 use crate::directory;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 #[linkspan::service]
-trait Arith {
+pub(crate) trait Arith {
     async fn mul(&self, cx: &linkspan::Context, a: i64, b: i64) -> i64;
 }
 
-struct Calculator;
+pub(crate) struct Calculator;
 
 impl Arith for Calculator {
     async fn mul(&self, _: &linkspan::Context, a: i64, b: i64) -> i64 {
@@ -26,7 +26,8 @@ impl Arith for Calculator {
 }
 
 async fn codec_of(server: linkspan::ServerBuilder, client: linkspan::ClientBuilder, url: &str) -> String {
-    let server = server.service(ArithServer::new(Calculator)).listen(url).start().await.unwrap();
+    let listening = url.split('?').next().unwrap();
+    let server = server.service(ArithServer::new(Calculator)).listen(listening).start().await.unwrap();
     let client = timeout(PATIENCE, client.connect(url)).await.unwrap().unwrap();
     assert_eq!(ArithClient::new(&client).mul(6, 7).await.unwrap(), 42);
     let codec = client.session().codec().to_owned();
@@ -51,6 +52,15 @@ async fn a_server_takes_the_first_of_its_own_codecs_that_is_offered() {
     assert_eq!(codec_of(Server::builder(), client(), url).await, "json");
     assert_eq!(codec_of(server(), client(), url).await, "postcard");
     assert_eq!(codec_of(server(), Client::builder().codecs(["json"]), url).await, "json");
+}
+
+#[tokio::test]
+async fn a_server_does_not_listen_in_one_codec_of_many() {
+    for url in ["mem://codec-of-an-endpoint?codec=json", "tcp://127.0.0.1:0?codec=json"] {
+        let refused = Server::builder().listen(url).start().await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Configuration);
+        assert!(refused.to_string().contains("names a codec, which its clients choose"), "{refused}");
+    }
 }
 
 #[tokio::test]
@@ -96,9 +106,11 @@ listen = ["tcp://127.0.0.1:0", "tls://127.0.0.1:0", "ws://127.0.0.1:0/rpc", "wss
 [client]
 endpoint = "tcp://127.0.0.1:1"
 
-[tls]
+[server.tls]
 cert = "server.pem"
 key = "server.key"
+
+[client.tls]
 ca = "ca.pem"
 
 [websocket]
@@ -111,7 +123,7 @@ idle_timeout = "2m"
 call_timeout = "20s"
 "#;
 
-/// A directory with the files that `[tls]` names.
+/// A directory with the files that [`FILE`] names.
 fn with_certificates(name: &str) -> std::path::PathBuf {
     let directory = directory(name);
     let ca = DevelopmentCa::generate().unwrap();
@@ -140,7 +152,7 @@ impl Drop for Socket {
     }
 }
 
-async fn call(config: &Config) {
+pub(crate) async fn call(config: &Config) {
     let client = timeout(PATIENCE, config.connect()).await.unwrap().unwrap();
     assert_eq!(client.session().peer().scheme(), config.endpoint().unwrap().scheme());
     assert_eq!(client.session().codec(), "postcard");
@@ -176,9 +188,11 @@ fn a_file_of_tls_that_is_missing_is_named_with_its_line() {
     let file = directory.join("linkspan.toml");
     std::fs::write(&file, FILE).unwrap();
     std::fs::remove_file(directory.join("ca.pem")).unwrap();
-    let error = Config::from_file(&file).unwrap().server().unwrap_err();
+    let config = Config::from_file(&file).unwrap();
+    assert!(config.server().is_ok());
+    let error = config.client().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Certificate);
-    assert_eq!(error.to_string(), format!("{}:13: tls.ca: cannot be used", file.display()));
+    assert_eq!(error.to_string(), format!("{}:15: client.tls.ca: cannot be used", file.display()));
     let cause = std::error::Error::source(&error).unwrap().to_string();
     assert!(cause.contains(&directory.join("ca.pem").display().to_string()), "{cause}");
 }
@@ -187,11 +201,11 @@ fn a_file_of_tls_that_is_missing_is_named_with_its_line() {
 fn paths_are_relative_to_what_names_them() {
     let file = with_certificates("paths").join("linkspan.toml");
     std::fs::write(&file, FILE).unwrap();
-    let variables = [("L__TLS__CA", "elsewhere.pem")];
+    let variables = [("L__CLIENT__TLS__CA", "elsewhere.pem")];
     let config = Config::from_file(&file).unwrap().with_variables("L", variables).unwrap();
-    let tls = config.tls().unwrap();
-    assert_eq!(tls.cert.as_deref(), Some(file.with_file_name("server.pem").as_path()));
-    assert_eq!(tls.ca.as_deref(), Some(Path::new("elsewhere.pem")));
+    let (server, client) = (config.server_tls().unwrap(), config.client_tls().unwrap());
+    assert_eq!(server.cert.as_deref(), Some(file.with_file_name("server.pem").as_path()));
+    assert_eq!(client.ca.as_deref(), Some(Path::new("elsewhere.pem")));
 }
 
 #[tokio::test]

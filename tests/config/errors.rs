@@ -33,7 +33,7 @@ const WRONG: &[(&str, &str)] = &[
         "line 2: limits.max_in_fligth: unknown key; did you mean `max_in_flight`?",
     ),
     ("[limit]\nmax_in_flight = 1", "line 1: limit: unknown key; did you mean `limits`?"),
-    ("[client]\nport = 1", "line 2: client.port: unknown key; known: endpoint"),
+    ("[client]\nport = 1", "line 2: client.port: unknown key; known: endpoint, tls"),
     ("limits = 4", "line 1: limits: is a section, not a value; write its name in brackets"),
     (
         "[client]\nendpoint = ['tcp://h:1']",
@@ -56,6 +56,14 @@ const WRONG: &[(&str, &str)] = &[
         r#"line 2: server.listen: "tcp://127.0.0.1:0" is not a list of endpoints; write ["tcp://127.0.0.1:7001"]"#,
     ),
     (
+        "[server]\nlisten = ['tcp://127.0.0.1:0', 'mem://a?codec=json']",
+        "line 2: server.listen[1]: names a codec, which its clients choose; say with `codecs` which to speak",
+    ),
+    (
+        "[client]\nendpoint = 'tls://h:1?ca=a&ca=b'",
+        "line 2: client.endpoint: endpoint `tls://h:1?ca=a&ca=b` has an option twice; leave one out",
+    ),
+    (
         "[client]\nendpoint = 'tcp://h:1?codec=jsn'",
         "line 2: client.endpoint: no codec `jsn`; did you mean `json`?",
     ),
@@ -70,7 +78,12 @@ const WRONG: &[(&str, &str)] = &[
         "[websocket]\ndangerously_allow_any_origin = 'yes'",
         r#"line 2: websocket.dangerously_allow_any_origin: "yes" is not true or false; write it without quotes"#,
     ),
-    ("[tls]\nca = 'ca.pem'\ncert = 'a.pem'", "line 3: tls.cert: cert and key go together; name both files"),
+    (
+        "[client.tls]\nca = 'ca.pem'\ncert = 'a.pem'",
+        "line 3: client.tls.cert: cert and key go together; name both files",
+    ),
+    ("[server.tls]\nca = 'ca.pem'", "line 2: server.tls.ca: unknown key; known: cert, key, client_ca"),
+    ("[client]\ntls = 'ca.pem'", "line 2: client.tls: is a section, not a value; write its name in brackets"),
     (
         "[quic]\nlane_window = '8 MiB'\nconnection_window = '4 MiB'",
         "line 3: quic.connection_window: 4 MiB is out of range; it must be at least lane_window, 8 MiB",
@@ -140,6 +153,15 @@ fn a_configuration_inside_another_names_its_key() {
     let application = read("name = 'shop'\n[linkspan.client]\nendpoint = 'mem://shop'").unwrap();
     assert_eq!(application.name, "shop");
     assert_eq!(application.linkspan.endpoint().unwrap().to_string(), "mem://shop");
+
+    let text =
+        "name = 'shop'\n[linkspan.client.tls]\nca = 'ca.pem'\ncert = '/etc/client.pem'\nkey = 'client.key'";
+    let variables = [("L__CLIENT__TLS__KEY", "here.key")];
+    let config =
+        read(text).unwrap().linkspan.relative_to("/etc/shop").with_variables("L", variables).unwrap();
+    let tls = config.client_tls().unwrap();
+    let paths = [&tls.ca, &tls.cert, &tls.key].map(|path| path.as_ref().unwrap().to_str().unwrap());
+    assert_eq!(paths, ["/etc/shop/ca.pem", "/etc/client.pem", "here.key"]);
 
     let said = read("name = 'shop'\n[linkspan.limits]\nmax_lane = 1").unwrap_err().to_string();
     assert!(said.contains("limits.max_lane: unknown key; did you mean `max_lanes`?"), "{said}");

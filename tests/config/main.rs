@@ -9,6 +9,7 @@
 ))]
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod certificates;
 mod documented;
 mod driving;
 mod errors;
@@ -19,9 +20,14 @@ use std::path::PathBuf;
 
 use linkspan::config::Config;
 
+/// The whole check of `text`, as of a file that no variable completes.
+fn checked(text: &str) -> Result<(), linkspan::Error> {
+    Config::from_toml(text)?.check()
+}
+
 /// What is wrong with `text`.
 fn refused(text: &str) -> String {
-    Config::from_toml(text).unwrap_err().to_string()
+    checked(text).unwrap_err().to_string()
 }
 
 /// An empty directory of the test called `name`.

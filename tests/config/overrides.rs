@@ -102,3 +102,50 @@ fn a_value_that_is_not_unicode_is_refused() {
     let said = Config::default().with_variables("L", [value]).unwrap_err().to_string();
     assert_eq!(said, "L__CLIENT__ENDPOINT: client.endpoint: is not Unicode");
 }
+
+#[test]
+fn variables_complete_what_a_file_begins() {
+    let text = "[server.tls]\ncert = 'server.pem'\n[quic]\nlane_window = '16 MiB'\n";
+    let config = Config::from_toml(text).unwrap();
+    assert_eq!(
+        config.check().unwrap_err().to_string(),
+        "line 3: quic.connection_window: 8 MiB is out of range; it must be at least lane_window, 16 MiB"
+    );
+    let complete = [("L__SERVER__TLS__KEY", "server.key"), ("L__QUIC__CONNECTION_WINDOW", "16 MiB")];
+    config.clone().with_variables("L", complete).unwrap().check().unwrap();
+
+    // The other side may run where nothing completes a server's certificate.
+    let half = config.with_variables("L", [("L__QUIC__CONNECTION_WINDOW", "16 MiB")]).unwrap();
+    assert!(half.client().is_ok());
+    let said = "line 2: server.tls.cert: cert and key go together; name both files";
+    assert_eq!(half.server().unwrap_err().to_string(), said);
+    assert_eq!(half.check().unwrap_err().to_string(), said);
+}
+
+#[test]
+fn a_variable_without_its_other_half_is_named() {
+    let config = Config::default().with_variables("L", [("L__CLIENT__TLS__KEY", "client.key")]).unwrap();
+    let said = "L__CLIENT__TLS__KEY: client.tls.key: cert and key go together; name both files";
+    assert_eq!(config.client().unwrap_err().to_string(), said);
+    assert!(config.server().is_ok());
+}
+
+#[test]
+fn a_variable_replaces_a_placeholder() {
+    let file = crate::directory("placeholders").join("linkspan.toml");
+    let text = "codecs = ['of your choice']\n[client]\nendpoint = '<where the server is>'\n[limits]\nmax_lanes = 0\n";
+    std::fs::write(&file, text).unwrap();
+    let mut variables = vec![("L__CLIENT__ENDPOINT", "mem://here"), ("L__LIMITS__MAX_LANES", "8")];
+    let missing = Config::from_file_with_variables(&file, "L", variables.clone()).unwrap_err().to_string();
+    assert!(
+        missing.starts_with(&format!("{}:1: codecs[0]: no codec `of your choice`", file.display())),
+        "{missing}"
+    );
+
+    variables.push(("L__CODECS", "json"));
+    let config = Config::from_file_with_variables(&file, "L", variables).unwrap();
+    config.check().unwrap();
+    assert_eq!((config.endpoint().unwrap().host(), config.limits().max_lanes), ("here", 8));
+    let unreplaced = Config::from_file(&file).unwrap_err().to_string();
+    assert!(unreplaced.starts_with(&format!("{}:3: client.endpoint: ", file.display())), "{unreplaced}");
+}

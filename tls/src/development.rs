@@ -1,9 +1,11 @@
 //! Certificates for development and tests, made on the spot.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use linkspan_core::{Error, ErrorKind};
 use rcgen::{
@@ -139,15 +141,28 @@ fn write_both((chain, private): &(String, String), cert: &Path, key: &Path) -> R
     write(key, private, PRIVATE)
 }
 
+/// Writes a file of its own and puts it in the place of `path`: what is there keeps neither its mode nor its other names, and
+/// a link there is not followed.
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
+    static WRITTEN: AtomicU32 = AtomicU32::new(0);
+    let failed = |error: std::io::Error| {
+        Error::new(ErrorKind::Certificate, format!("cannot write {}", path.display())).with_source(error)
+    };
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let mut name = OsString::from(path.file_name().unwrap_or_default());
+    name.push(format!(".{}-{number}.new", std::process::id()));
+    let beside = path.with_file_name(name);
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
     #[cfg(not(unix))]
     let _ = mode;
-    options.open(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
-        Error::new(ErrorKind::Certificate, format!("cannot write {}", path.display())).with_source(error)
+    let mut file = options.open(&beside).map_err(failed)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| std::fs::rename(&beside, path));
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(&beside); // the first failure is the one to tell
+        failed(error)
     })
 }
 
@@ -181,6 +196,37 @@ mod tests {
         assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, PRIVATE);
         ca.issue_client_to_files("alice", &cert, &key).unwrap();
         assert!(Identity::from_pem_files(&cert, &key).is_ok());
+        let written: Vec<_> = std::fs::read_dir(&directory).unwrap().collect();
+        assert_eq!(written.len(), 2, "{written:?}");
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_private_key_goes_neither_into_a_file_of_others_nor_through_a_link() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let directory = std::env::temp_dir().join(format!("linkspan-tls-replaced-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let file = |name: &str| directory.join(name);
+        let ca = DevelopmentCa::generate().unwrap();
+        std::fs::write(file("key.pem"), "of others").unwrap();
+        std::fs::set_permissions(file("key.pem"), PermissionsExt::from_mode(0o644)).unwrap();
+        std::fs::hard_link(file("key.pem"), file("kept")).unwrap();
+        std::fs::write(file("target"), "of others").unwrap();
+        std::os::unix::fs::symlink(file("target"), file("link.pem")).unwrap();
+        for key in ["key.pem", "link.pem"] {
+            ca.issue_to_files(&["localhost"], file("cert.pem"), file(key)).unwrap();
+            let metadata = std::fs::symlink_metadata(file(key)).unwrap();
+            assert!(metadata.is_file(), "{key}");
+            assert_eq!(metadata.permissions().mode() & 0o777, PRIVATE, "{key}");
+        }
+        for name in ["kept", "target"] {
+            assert_eq!(std::fs::read_to_string(file(name)).unwrap(), "of others", "{name}");
+        }
+        let wrong = ca.issue_to_files(&["localhost"], file("cert.pem"), &directory).unwrap_err();
+        assert!(wrong.to_string().starts_with("cannot write "), "{wrong}");
+        assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 5);
         std::fs::remove_dir_all(directory).unwrap();
     }
 }

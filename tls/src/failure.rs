@@ -4,7 +4,7 @@
 //! peer told; the cause beneath has what more is known.
 
 use linkspan_core::ErrorKind;
-use rustls::AlertDescription;
+use rustls::{AlertDescription, CertificateError};
 
 /// Which side of a handshake this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,28 @@ pub fn explain(number: u8, side: Side, finder: Finder) -> (ErrorKind, &'static s
     })
 }
 
+/// What `fault`, which we found with the peer's certificate, says about a handshake: more than its number does.
+#[cfg_attr(
+    not(any(feature = "stream", test)),
+    expect(dead_code, reason = "only streams know more than the number")
+)]
+pub(crate) fn explain_fault(fault: &CertificateError, side: Side) -> (ErrorKind, &'static str) {
+    let words = match (fault, side) {
+        (
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            Side::Connecting,
+        ) => {
+            "the server's certificate is not for this name; connect by a name it holds, or name one with ?server_name=NAME"
+        }
+        (CertificateError::BadEncoding, _) => "the peer's certificate cannot be read; issue it anew",
+        (CertificateError::UnhandledCriticalExtension, _) => {
+            "the peer's certificate has a critical extension that is not known here; issue it without"
+        }
+        _ => return explain(AlertDescription::from(fault.clone()).into(), side, Finder::Us),
+    };
+    (ErrorKind::Certificate, words)
+}
+
 /// A fault that we found with the peer's certificate.
 fn found(number: u8, side: Side) -> Option<(ErrorKind, &'static str)> {
     let words = match (AlertDescription::from(number), side) {
@@ -64,7 +86,7 @@ fn found(number: u8, side: Side) -> Option<(ErrorKind, &'static str)> {
             "the client's certificate is of an issuer not trusted here; name the issuer's with ?client_ca=FILE or Tls::with_client_ca"
         }
         (AlertDescription::BadCertificate, Side::Connecting) => {
-            "the server's certificate is not for this name; connect by a name it holds, or name one with ?server_name=NAME"
+            "the server's certificate is not for this name, or cannot be read; connect by a name it holds, name one with ?server_name=NAME, or issue it anew"
         }
         (AlertDescription::UnsupportedCertificate, Side::Connecting) => {
             "the server's certificate is not for servers; issue it for server authentication"
@@ -96,7 +118,7 @@ fn told(number: u8, side: Side) -> Option<(ErrorKind, &'static str)> {
             "the client does not trust the issuer of our certificate; it names the issuer's with ?ca=FILE or Tls::with_trusted_ca"
         }
         (AlertDescription::BadCertificate, Side::Accepting) => {
-            "the client asked for a name that our certificate does not hold; issue it for that name, or let it connect by another"
+            "the client finds our certificate wrong, as one that does not hold the name asked for; issue it for that name, or let it connect by another"
         }
         (AlertDescription::CertificateRequired, _) => {
             "the server requires a certificate of ours; show one with ?cert=FILE&key=FILE or Tls::with_identity"
@@ -132,6 +154,23 @@ fn is_about_certificates(alert: AlertDescription) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_wrong_name_reads_as_one() {
+        let name = "not for this name";
+        for (fault, what) in [
+            (CertificateError::NotValidForName, name),
+            (CertificateError::BadEncoding, "cannot be read"),
+            (CertificateError::UnhandledCriticalExtension, "critical extension"),
+            (CertificateError::Expired, "expired"),
+            (CertificateError::UnknownIssuer, "issuer not trusted"),
+        ] {
+            let (kind, words) = explain_fault(&fault, Side::Connecting);
+            assert_eq!(kind, ErrorKind::Certificate);
+            assert!(words.contains(what), "{fault}: {words}");
+            assert_eq!(words.contains(name), what == name, "{fault}: {words}");
+        }
+    }
 
     #[test]
     fn every_fault_of_a_certificate_says_what_to_do() {

@@ -23,7 +23,9 @@ impl Identity {
     /// [`ErrorKind::Certificate`](linkspan_core::ErrorKind::Certificate) if either is missing or unreadable, or they
     /// do not belong together.
     pub fn from_pem(chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Self, Error> {
-        Self::parse((chain.as_ref(), &"the certificate chain"), (key.as_ref(), &"the private key"))
+        let (chain, key): (Named<'_>, Named<'_>) =
+            ((chain.as_ref(), &"the certificate chain"), (key.as_ref(), &"the private key"));
+        Self::parse(chain, key).map_err(|(_, error)| error)
     }
 
     /// The same from two files.
@@ -31,22 +33,40 @@ impl Identity {
     /// # Errors
     /// [`ErrorKind::Certificate`](linkspan_core::ErrorKind::Certificate), naming the file.
     pub fn from_pem_files(chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, Error> {
-        let (chain, key) = (chain.as_ref(), key.as_ref());
-        Self::parse((&read(chain)?, &chain.display()), (&read(key)?, &key.display()))
+        Self::read(chain.as_ref(), key.as_ref()).map_err(|(_, error)| error)
+    }
+
+    /// The same. An error comes with the file it is about.
+    pub(crate) fn read(chain: &Path, key: &Path) -> Result<Self, (Part, Error)> {
+        let certificates = read(chain).map_err(|error| (Part::Chain, error))?;
+        let private = read(key).map_err(|error| (Part::Key, error))?;
+        Self::parse((&certificates, &chain.display()), (&private, &key.display()))
     }
 
     /// The same without blocking.
     pub(crate) async fn load(chain: &Path, key: &Path) -> Result<Self, Error> {
         let (certificates, private) = (load(chain).await?, load(key).await?);
-        Self::parse((&certificates, &chain.display()), (&private, &key.display()))
+        let identity = Self::parse((&certificates, &chain.display()), (&private, &key.display()));
+        identity.map_err(|(_, error)| error)
     }
 
-    fn parse(chain: Named<'_>, key: Named<'_>) -> Result<Self, Error> {
-        let certificates = certificates(chain.0, chain.1)?;
-        let private = PrivateKeyDer::from_pem_slice(key.0)
-            .map_err(|error| failed(format!("{} holds no private key in PEM", key.1)).with_source(error))?;
-        CertifiedKey::from_der(certificates, private, &provider()).map(Arc::new).map(Self).map_err(|error| {
-            failed(format!("{} and {} do not belong together", chain.1, key.1)).with_source(error)
+    fn parse(chain: Named<'_>, key: Named<'_>) -> Result<Self, (Part, Error)> {
+        let certificates = certificates(chain.0, chain.1).map_err(|error| (Part::Chain, error))?;
+        let private = PrivateKeyDer::from_pem_slice(key.0).map_err(|error| {
+            (Part::Key, failed(format!("{} holds no private key in PEM", key.1)).with_source(error))
+        })?;
+        let made = CertifiedKey::from_der(certificates, private, &provider());
+        made.map(Arc::new).map(Self).map_err(|error| {
+            let (part, words) = match &error {
+                rustls::Error::InconsistentKeys(_) => {
+                    (Part::Key, format!("{} and {} do not belong together", chain.1, key.1))
+                }
+                rustls::Error::InvalidCertificate(_) => {
+                    (Part::Chain, format!("the first certificate of {} cannot be used", chain.1))
+                }
+                _ => (Part::Key, format!("{} holds a private key of no kind that is known here", key.1)),
+            };
+            (part, failed(words).with_source(error))
         })
     }
 
@@ -65,6 +85,13 @@ impl fmt::Debug for Identity {
     }
 }
 
+/// What an identity is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Chain,
+    Key,
+}
+
 /// Bytes, and how to call where they come from.
 type Named<'a> = (&'a [u8], &'a dyn fmt::Display);
 
@@ -74,6 +101,10 @@ mod tests {
 
     use super::*;
     use crate::DevelopmentCa;
+
+    /// PEM around bytes that mean nothing.
+    const NO_KEY: &str = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    const NO_CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 
     #[test]
     fn what_makes_no_identity_is_named() {
@@ -85,6 +116,11 @@ mod tests {
             (Identity::from_pem("", &key).unwrap_err(), "certificate chain holds no"),
             (Identity::from_pem(&chain, &chain).unwrap_err(), "private key holds no"),
             (Identity::from_pem(&chain, foreign).unwrap_err(), "do not belong together"),
+            (Identity::from_pem(&chain, NO_KEY).unwrap_err(), "of no kind that is known"),
+            (
+                Identity::from_pem(NO_CERTIFICATE, &key).unwrap_err(),
+                "first certificate of the certificate chain cannot",
+            ),
             (
                 Identity::from_pem_files("/nowhere/cert.pem", "/nowhere/key.pem").unwrap_err(),
                 "/nowhere/cert.pem",

@@ -1,8 +1,8 @@
 //! TLS for every road that encrypts: who this side is, whom it trusts, and who the peer turned out to be.
 //!
 //! An application makes one [`Tls`] and gives it to its transports. Certificates and keys come from PEM in files or in
-//! memory, from a configuration file through [`TlsConfig`], or, for development, from a [`DevelopmentCa`] made on the
-//! spot. Options of an endpoint go before what the value says:
+//! memory, from a configuration file through [`ServerTlsConfig`] and [`ClientTlsConfig`], or, for development, from a
+//! [`DevelopmentCa`] made on the spot. Options of an endpoint go before what the value says:
 //!
 //! | when | option | names |
 //! |---|---|---|
@@ -35,7 +35,7 @@ mod tls;
 mod trust;
 
 pub use acceptor::TlsAcceptor;
-pub use config::TlsConfig;
+pub use config::{ClientTlsConfig, ServerTlsConfig, TlsConfigError};
 pub use connector::TlsConnector;
 pub use development::DevelopmentCa;
 pub use failure::{Finder, Side, explain};

@@ -10,7 +10,7 @@ use rustls::AlertDescription;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 
-use crate::failure::{Finder, Side, explain};
+use crate::failure::{Finder, Side, explain, explain_fault};
 use crate::{TlsAcceptor, TlsConnector};
 
 /// A byte stream, encrypted. Its errors that TLS knows more about hold an [`Error`] that says so.
@@ -158,9 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<S> {
 fn translate(error: &rustls::Error, side: Side) -> Error {
     let (kind, words) = match error {
         rustls::Error::AlertReceived(alert) => explain((*alert).into(), side, Finder::Peer),
-        rustls::Error::InvalidCertificate(fault) => {
-            explain(AlertDescription::from(fault.clone()).into(), side, Finder::Us)
-        }
+        rustls::Error::InvalidCertificate(fault) => explain_fault(fault, side),
         rustls::Error::NoCertificatesPresented => {
             explain(AlertDescription::CertificateRequired.into(), side, Finder::Us)
         }

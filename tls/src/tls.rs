@@ -39,9 +39,9 @@ pub struct Tls {
 
 impl Tls {
     /// Options that endpoints take when connecting.
-    pub const CONNECT_OPTIONS: [&'static str; 4] = ["ca", "server_name", "cert", "key"];
+    pub const CONNECT_OPTIONS: &'static [&'static str] = &["ca", "server_name", "cert", "key"];
     /// Options that endpoints take when listening.
-    pub const LISTEN_OPTIONS: [&'static str; 3] = ["cert", "key", "client_ca"];
+    pub const LISTEN_OPTIONS: &'static [&'static str] = &["cert", "key", "client_ca"];
 
     /// No identity, and the operating system's trust.
     pub fn new() -> Self {
@@ -147,6 +147,7 @@ impl Tls {
         let builder = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(protocol.versions)
             .map_err(unavailable)?;
+        let is_verified = client_ca.is_some();
         let builder = match client_ca {
             None => builder.with_no_client_auth(),
             Some(ca) => {
@@ -161,7 +162,7 @@ impl Tls {
         // As on the connecting side: who comes again proves again who he is.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
-        Ok(TlsAcceptor { config: Arc::new(config) })
+        Ok(TlsAcceptor { config: Arc::new(config), is_verified })
     }
 
     async fn identity(&self, endpoint: &Endpoint) -> Result<Option<Identity>, Error> {

@@ -62,7 +62,8 @@ impl<K: Stack> ServerBuilder<K> {
         self
     }
 
-    /// Listens on `url` too. Port 0 picks a free one, which [`Server::endpoints`] tells.
+    /// Listens on `url` too. Port 0 picks a free one, which [`Server::endpoints`] tells. The option `codec` is for clients'
+    /// URLs only.
     #[must_use]
     pub fn listen(mut self, url: impl Into<String>) -> Self {
         self.endpoints.push(url.into());
@@ -176,6 +177,11 @@ async fn listen(transports: &Transports, urls: &[String]) -> Result<Vec<Box<dyn 
     for url in urls {
         let endpoint: Endpoint = url.parse()?;
         let transport = transports.find(&endpoint)?;
+        if endpoint.option("codec").is_some() {
+            return Err(Error::configuration(format!(
+                "endpoint {endpoint} names a codec, which its clients choose; say with `codecs` which to speak"
+            )));
+        }
         if !transport.is_encrypted(endpoint.scheme()) && is_exposed(endpoint.host()) {
             warn!(%endpoint, "listening in plaintext beyond this machine");
         }

@@ -6,7 +6,9 @@
 pub struct Capabilities {
     /// Lanes progress independently: one lost packet or one large body delays only its own lane.
     pub independent_lanes: bool,
-    /// What is sent is encrypted and the server's identity is proven.
+    /// What is sent is encrypted, and the server's identity is proven unless the client chose not to look
+    /// (`dangerously_skip_verification`): then anyone on the path may read and change it. Who was proven is in
+    /// [`TlsInfo::identity`](crate::TlsInfo::identity).
     pub encrypted: bool,
     /// Most lanes open at once in one direction, besides lane 0. Default 64; the peer's hello may lower it.
     ///

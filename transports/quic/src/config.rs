@@ -40,6 +40,11 @@ impl Quic {
         self
     }
 
+    /// What it uses.
+    pub fn tls(&self) -> &Tls {
+        &self.tls
+    }
+
     /// Uses `config` instead of the default limits.
     #[must_use]
     pub fn with_config(mut self, config: QuicConfig) -> Self {

@@ -24,7 +24,7 @@ struct Attempt {
 }
 
 pub(crate) async fn connect(endpoint: &Endpoint, tls: &Tls, config: &QuicConfig) -> Result<Link, Error> {
-    endpoint.check_options(&Tls::CONNECT_OPTIONS)?;
+    endpoint.check_options(Tls::CONNECT_OPTIONS)?;
     let (crypto, connector) = tls::client(tls, endpoint).await?;
     let mut client = ClientConfig::new(Arc::new(crypto));
     client.transport_config(config.transport(0)?);

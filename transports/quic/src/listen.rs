@@ -19,7 +19,7 @@ pub(crate) async fn listen(
     tls: &Tls,
     config: &QuicConfig,
 ) -> Result<QuicListener, Error> {
-    endpoint.check_options(&Tls::LISTEN_OPTIONS)?;
+    endpoint.check_options(Tls::LISTEN_OPTIONS)?;
     let (crypto, acceptor) = tls::server(tls, endpoint).await?;
     let mut server = ServerConfig::with_crypto(Arc::new(crypto));
     server

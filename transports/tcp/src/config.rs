@@ -47,6 +47,12 @@ impl Tcp {
         self.tls = tls;
         self
     }
+
+    /// What it uses at `tls://`.
+    #[cfg(feature = "tls")]
+    pub fn tls(&self) -> &Tls {
+        &self.tls
+    }
 }
 
 #[async_trait]

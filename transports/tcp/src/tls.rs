@@ -8,7 +8,7 @@ use crate::listen::TcpListener;
 use crate::{connect, link};
 
 pub(crate) async fn connect(endpoint: &Endpoint, tls: &Tls) -> Result<Link, Error> {
-    endpoint.check_options(&Tls::CONNECT_OPTIONS)?;
+    endpoint.check_options(Tls::CONNECT_OPTIONS)?;
     let connector = tls.connector(endpoint, &PROTOCOL).await?;
     let stream = connect::open(endpoint).await?;
     let peer = link::prepare(&stream, endpoint.clone())?;
@@ -17,7 +17,7 @@ pub(crate) async fn connect(endpoint: &Endpoint, tls: &Tls) -> Result<Link, Erro
 }
 
 pub(crate) async fn listen(endpoint: &Endpoint, tls: &Tls) -> Result<TlsListener, Error> {
-    endpoint.check_options(&Tls::LISTEN_OPTIONS)?;
+    endpoint.check_options(Tls::LISTEN_OPTIONS)?;
     let acceptor = tls.acceptor(endpoint, &PROTOCOL).await?;
     Ok(TlsListener { tcp: TcpListener::bind(endpoint).await?, acceptor })
 }

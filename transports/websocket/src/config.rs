@@ -26,8 +26,8 @@ linkspan_core::settings! {
     pub struct WebSocketConfig {
         /// Origins whose pages may connect, as a browser writes them: `https://app.example`. Default none.
         ///
-        /// A page served from the same host and port may always connect, and so may peers that are no browsers: they
-        /// send no `Origin`.
+        /// A page served from the same host and port may always connect, at `wss://` only if it was served encrypted
+        /// too; and so may peers that are no browsers: they send no `Origin`.
         allowed_origins: Vec<String> = Vec::new(), set by with_allowed_origins;
         /// True lets pages of every origin connect. Default false.
         ///
@@ -49,11 +49,11 @@ impl WebSocket {
         Self::default()
     }
 
-    /// With `config`, as read from a file.
-    pub fn from_config(config: WebSocketConfig) -> Self {
-        let mut websocket = Self::new();
-        websocket.config = config;
-        websocket
+    /// Uses `config`, as read from a file, instead of the defaults.
+    #[must_use]
+    pub fn with_config(mut self, config: WebSocketConfig) -> Self {
+        self.config = config;
+        self
     }
 
     /// Uses `tls` at `wss://`, unless the endpoint's options name something else. Without it, a server has no certificate
@@ -63,6 +63,12 @@ impl WebSocket {
     pub fn with_tls(mut self, tls: Tls) -> Self {
         self.tls = tls;
         self
+    }
+
+    /// What it uses at `wss://`.
+    #[cfg(feature = "tls")]
+    pub fn tls(&self) -> &Tls {
+        &self.tls
     }
 
     /// The same, where pages of `origin` (`https://app.example`) may connect too.
@@ -109,7 +115,7 @@ impl Transport for WebSocket {
             return Ok(Box::new(tls::listen(endpoint, &self.tls, origins).await?));
         }
         endpoint.check_options(&[])?;
-        Ok(Box::new(listen::WebSocketListener::bind(endpoint, origins).await?))
+        Ok(Box::new(listen::WebSocketListener::bind(endpoint, origins, false).await?))
     }
 }
 

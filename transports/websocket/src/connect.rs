@@ -73,7 +73,8 @@ fn translate(error: tungstenite::Error, endpoint: &Endpoint) -> Error {
             Error::new(ErrorKind::Refused, context).with_source(error)
         }
         tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete) => {
-            Error::closed(format!("{endpoint} closed instead of answering the WebSocket upgrade"))
+            let context = format!("{endpoint} closed instead of answering the WebSocket upgrade");
+            Error::new(ErrorKind::Unreachable, context)
         }
         tungstenite::Error::Io(error) => match error.downcast::<Error>() {
             Ok(known) => known.at(endpoint.clone().without_options()),
@@ -88,9 +89,11 @@ fn translate(error: tungstenite::Error, endpoint: &Endpoint) -> Error {
 }
 
 fn no_websocket(endpoint: &Endpoint) -> Error {
-    Error::protocol(format!(
-        "{endpoint} does not answer as a WebSocket server; if it speaks TLS, write wss://"
-    ))
+    let advice = match endpoint.scheme() {
+        "ws" => "check host, port and path, and if it speaks TLS, write wss://",
+        _ => "check host, port and path",
+    };
+    Error::protocol(format!("{endpoint} does not answer as a WebSocket server; {advice}"))
 }
 
 /// `…: 404 Not Found: nothing is served at this path`. The words are the peer's, so they are cut and escaped.
@@ -111,3 +114,18 @@ fn refused(response: &Response, endpoint: &Endpoint) -> Error {
 
 /// Bytes of a refusal's body that are shown: about two lines of a terminal.
 const MAX_SHOWN_LEN: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tls_is_advised_only_where_there_is_none() {
+        for (url, advised) in [("ws://h:1/rpc", true), ("wss://h:1/rpc", false)] {
+            let endpoint = url.parse().unwrap();
+            let error = translate(tungstenite::Error::Protocol(ProtocolError::WrongHttpMethod), &endpoint);
+            assert_eq!(error.kind(), ErrorKind::Protocol);
+            assert_eq!(error.to_string().ends_with("write wss://"), advised, "{error}");
+        }
+    }
+}

@@ -49,7 +49,7 @@ const VALUES: [&str; 20] = [
 fn site() -> Site {
     let mut config = WebSocketConfig::default();
     config.allowed_origins.push("https://allowed.example".into());
-    Site { path: "/rpc".into(), origins: Origins::parse(&config).unwrap() }
+    Site { path: "/rpc".into(), origins: Origins::parse(&config).unwrap(), is_encrypted: false }
 }
 
 proptest! {
@@ -118,7 +118,7 @@ fn admits_nobody_else(allowed: &str, shown: &str) {
     let mut headers = hyper::HeaderMap::new();
     let Ok(value) = HeaderValue::from_str(&format!("https://{shown}")) else { return };
     headers.insert(ORIGIN, value);
-    if origins.admit(&headers) {
+    if origins.admit(&headers, true) {
         let plain = |text: &str| {
             let text = text.to_ascii_lowercase();
             let text = text.strip_suffix('/').unwrap_or(&text).to_owned();

@@ -17,7 +17,8 @@
 //! So a terminal close shows as 4000–4299, *back off* as 4300–4599 and *reconnect now* as 4600–4899: 3000, a server
 //! going away, is 4600. Browsers may send 1000 and 3000–4999 only, and 3000–3999 belong to a registry.
 //!
-//! A page of another origin may not connect unless it is [allowed](WebSocket::allow_origin).
+//! A page of another origin may not connect unless it is [allowed](WebSocket::allow_origin); to a `wss://` endpoint, a page of
+//! `http://` is one, whatever its host.
 //!
 //! ```
 //! use linkspan_core::{Batch, Inbox, Lane, Transport};

@@ -23,7 +23,11 @@ pub(crate) struct WebSocketListener {
 }
 
 impl WebSocketListener {
-    pub(crate) async fn bind(endpoint: &Endpoint, origins: Origins) -> Result<Self, Error> {
+    pub(crate) async fn bind(
+        endpoint: &Endpoint,
+        origins: Origins,
+        is_encrypted: bool,
+    ) -> Result<Self, Error> {
         let Place { authority, path } = Place::of(endpoint)?;
         let failed = |error: io::Error| {
             let kind = match error.kind() {
@@ -35,7 +39,7 @@ impl WebSocketListener {
         let tcp = TcpListener::bind(&authority).await.map_err(failed)?;
         let port = tcp.local_addr().map_err(failed)?.port();
         let endpoint = endpoint.clone().without_options().with_port(port);
-        Ok(Self { tcp, endpoint, site: Arc::new(Site { path, origins }) })
+        Ok(Self { tcp, endpoint, site: Arc::new(Site { path, origins, is_encrypted }) })
     }
 
     /// The next peer's stream, and where the peer is.

@@ -37,14 +37,16 @@ impl Origins {
         Ok(Self { allowed, any: config.dangerously_allow_any_origin })
     }
 
-    /// True if a request with `headers` comes from no browser, or from a page that may connect.
-    pub(crate) fn admit(&self, headers: &HeaderMap) -> bool {
+    /// True if a request with `headers` comes from no browser, or from a page that may connect; `is_encrypted` says whether
+    /// it reached us through TLS that ends here.
+    pub(crate) fn admit(&self, headers: &HeaderMap, is_encrypted: bool) -> bool {
         if self.any || !headers.contains_key(ORIGIN) {
             return true;
         }
         let origin = only(headers, ORIGIN).and_then(Origin::parse);
         origin.is_some_and(|origin| {
-            self.allowed.contains(&origin) || only(headers, HOST).is_some_and(|host| origin.is_at(host))
+            self.allowed.contains(&origin)
+                || only(headers, HOST).is_some_and(|host| origin.is_at(host, is_encrypted))
         })
     }
 }
@@ -62,10 +64,13 @@ impl Origin {
         Some(Self { scheme, authority })
     }
 
-    /// True if the `Host` header `host` names the same host and port. The scheme is not compared: behind a proxy that
-    /// ends TLS, a page of `https://` reaches us in the clear.
-    fn is_at(&self, host: &str) -> bool {
-        without_default_port(&self.scheme, host).eq_ignore_ascii_case(&self.authority)
+    /// True if the `Host` header `host` names the same host and port.
+    ///
+    /// In the clear the scheme is not compared: behind a proxy that ends TLS, a page of `https://` reaches us so. Where
+    /// we end TLS ourselves it has to be `https`: anyone on the path can write a page of `http://`.
+    fn is_at(&self, host: &str, is_encrypted: bool) -> bool {
+        (self.scheme == "https" || !is_encrypted)
+            && without_default_port(&self.scheme, host).eq_ignore_ascii_case(&self.authority)
     }
 }
 
@@ -90,10 +95,14 @@ mod tests {
     use super::*;
 
     fn admits(origins: &Origins, origin: &str, host: &str) -> bool {
+        admits_over(false, origins, origin, host)
+    }
+
+    fn admits_over(is_encrypted: bool, origins: &Origins, origin: &str, host: &str) -> bool {
         let mut headers = HeaderMap::new();
         headers.insert(ORIGIN, origin.parse().unwrap());
         headers.insert(HOST, host.parse().unwrap());
-        origins.admit(&headers)
+        origins.admit(&headers, is_encrypted)
     }
 
     fn origins(allowed: &[&str]) -> Result<Origins, Misfit> {
@@ -113,6 +122,29 @@ mod tests {
         ] {
             assert!(admits(&none, origin, host), "{origin} at {host}");
         }
+    }
+
+    #[test]
+    fn a_page_in_the_clear_is_no_neighbour_of_an_encrypted_server() {
+        let none = origins(&[]).unwrap();
+        for (origin, host, admitted) in [
+            ("https://app.example", "app.example", true),
+            ("https://app.example:443", "app.example", true),
+            ("https://APP.example", "app.example:443", true),
+            ("https://app.example:7005", "app.example:7005", true),
+            ("http://app.example", "app.example", false),
+            ("http://app.example:80", "app.example", false),
+            ("http://app.example", "app.example:443", false),
+            ("http://app.example:443", "app.example:443", false),
+            ("http://app.example:7005", "app.example:7005", false),
+            ("https://app.example:80", "app.example", false),
+            ("https://app.example", "app.example:80", false),
+            ("ftp://app.example", "app.example", false),
+        ] {
+            assert_eq!(admits_over(true, &none, origin, host), admitted, "{origin} at {host}");
+        }
+        let some = origins(&["http://app.example"]).unwrap();
+        assert!(admits_over(true, &some, "http://app.example", "app.example"));
     }
 
     #[test]
@@ -140,7 +172,7 @@ mod tests {
         headers.insert(HOST, "app.example".parse().unwrap());
         headers.append(ORIGIN, "http://app.example".parse().unwrap());
         headers.append(ORIGIN, "http://evil.example".parse().unwrap());
-        assert!(!origins(&[]).unwrap().admit(&headers));
+        assert!(!origins(&[]).unwrap().admit(&headers, false));
     }
 
     #[test]

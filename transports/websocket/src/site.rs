@@ -21,6 +21,7 @@ pub(crate) const SUBPROTOCOL: &str = "linkspan.1";
 pub(crate) struct Site {
     pub(crate) path: String,
     pub(crate) origins: Origins,
+    pub(crate) is_encrypted: bool,
 }
 
 /// The answer to one request.
@@ -64,7 +65,7 @@ impl Site {
             // Its bytes would otherwise be taken for the beginning of the link.
             return refuse(StatusCode::BAD_REQUEST, "a WebSocket upgrade has no body\n");
         }
-        if !self.origins.admit(headers) {
+        if !self.origins.admit(headers, self.is_encrypted) {
             return refuse(
                 StatusCode::FORBIDDEN,
                 "pages of this origin may not connect; the server admits others with `allow_origin`\n",

@@ -11,7 +11,7 @@ use crate::origin::Origins;
 use crate::{connect, listen};
 
 pub(crate) async fn connect(endpoint: &Endpoint, tls: &Tls) -> Result<Link, Error> {
-    endpoint.check_options(&Tls::CONNECT_OPTIONS)?;
+    endpoint.check_options(Tls::CONNECT_OPTIONS)?;
     let place = Place::of(endpoint)?;
     let connector = tls.connector(endpoint, &PROTOCOL).await?;
     let (stream, peer) = connect::open(endpoint, &place).await?;
@@ -20,9 +20,10 @@ pub(crate) async fn connect(endpoint: &Endpoint, tls: &Tls) -> Result<Link, Erro
 }
 
 pub(crate) async fn listen(endpoint: &Endpoint, tls: &Tls, origins: Origins) -> Result<TlsListener, Error> {
-    endpoint.check_options(&Tls::LISTEN_OPTIONS)?;
+    endpoint.check_options(Tls::LISTEN_OPTIONS)?;
     let acceptor = tls.acceptor(endpoint, &PROTOCOL).await?;
-    Ok(TlsListener { inner: WebSocketListener::bind(endpoint, origins).await?, acceptor })
+    let inner = WebSocketListener::bind(endpoint, origins, true).await?;
+    Ok(TlsListener { inner, acceptor })
 }
 
 /// A bound address that yields encrypted WebSockets.

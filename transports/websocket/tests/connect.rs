@@ -55,7 +55,7 @@ async fn a_server_that_is_no_websocket_gives_a_typed_error() {
             ),
             ("HTTP/1.1 101 Switching Protocols\r\n\r\n", ErrorKind::Protocol, "does not answer"),
             ("220 mail.example ESMTP\r\n\r\n", ErrorKind::Protocol, "does not answer"),
-            ("", ErrorKind::Closed, "closed instead"),
+            ("", ErrorKind::Unreachable, "closed instead"),
         ] {
             let error = connect_to_server_saying(answer).await;
             assert_eq!(error.kind(), kind, "{answer}: {error}");
