@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use accept::Host;
@@ -49,8 +50,8 @@ impl<K> Server<K> {
         self.host.sessions()
     }
 
-    /// Stops: accepts nobody new, refuses new calls with *did not run*, lets calls in flight end within
-    /// [`Limits::drain_timeout`](crate::Limits::drain_timeout), and closes every session with
+    /// Stops: accepts nobody new, refuses new calls with *did not run*, lets calls in flight end and what is queued go out
+    /// within [`Limits::drain_timeout`](crate::Limits::drain_timeout), and closes every session with
     /// [`CloseCode::SHUTDOWN`]. Doing it again changes nothing.
     ///
     /// What still runs after that time is dropped at its next await, whatever its cancel policy, and its caller is told
@@ -76,22 +77,25 @@ impl<K> Server<K> {
         }
         let tasks = self.host.runner().tasks();
         tasks.close();
+        let connections = self.host.connections();
+        connections.close();
         let drained = async {
-            // A request that was read may not have its task yet, and a large answer outlives its own.
+            // A request that was read may not have its task yet, and an answer outlives its own.
             for session in sessions.iter() {
                 session.drained().await;
             }
             tasks.wait().await;
+            // Each sends what was queued since, and its close.
+            self.close_sessions(&close);
+            connections.wait().await;
         };
-        let _ = tokio::time::timeout(self.host.limits().drain_timeout, drained).await;
+        let _ = timeout(self.host.limits().drain_timeout, drained).await;
         self.close_all(&close);
-        let connections = self.host.connections();
-        connections.close();
         let ended = async {
             connections.wait().await;
             tasks.wait().await;
         };
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, ended).await;
+        let _ = timeout(CLOSE_TIMEOUT, ended).await;
         let mut listeners = self.listeners.lock().await;
         listeners.abort_all();
         while listeners.join_next().await.is_some() {}
@@ -106,10 +110,14 @@ impl<K> Server<K> {
         self.stopped.cancelled().await;
     }
 
-    fn close_all(&self, close: &Close) {
+    fn close_sessions(&self, close: &Close) {
         for session in self.host.sessions().iter() {
             session.close(close.clone());
         }
+    }
+
+    fn close_all(&self, close: &Close) {
+        self.close_sessions(close);
         self.host.runner().end();
     }
 }

@@ -42,6 +42,11 @@ impl Runner {
         self.end.cancel();
     }
 
+    /// Waits until the server is gone.
+    pub(crate) async fn ended(&self) {
+        self.end.cancelled().await;
+    }
+
     /// Starts one call. Returns the reply if the handler ended at once; else a task answers later.
     pub(crate) fn start(
         &self,
