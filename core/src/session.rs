@@ -164,11 +164,15 @@ impl Session {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something under the lock that may give the driver something to send, and wakes it afterwards.
+    /// Does something under the lock that may give the driver something to send, now or in its time, and wakes it
+    /// afterwards.
     pub(crate) fn with_output<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.lock();
+        let known = state.connection.has_cancels_to_send();
         let result = act(&mut state);
-        let driver = if state.connection.has_output() { state.nudge() } else { None };
+        // A parked driver sleeps until what was due when it parked: the first cancel that must wait is due earlier.
+        let due = !known && state.connection.has_cancels_to_send();
+        let driver = if due || state.connection.has_output() { state.nudge() } else { None };
         drop(state);
         driver.into_iter().for_each(Waker::wake);
         result
