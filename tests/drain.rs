@@ -14,12 +14,12 @@
 mod raw;
 mod support;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use linkspan::frame::{KIND_CLOSE, KIND_HELLO};
 use linkspan::memory::Memory;
-use linkspan::{CloseCode, Context, Endpoint, Limits, Push, PushSink, Server, Session, Transport};
+use linkspan::{Client, CloseCode, Context, Endpoint, Limits, Push, PushSink, Server, Session, Transport};
 use raw::{BODY, Frame, Raw, number};
 use support::PATIENCE;
 use tokio::time::{Instant, sleep, timeout};
@@ -28,28 +28,41 @@ use tokio::time::{Instant, sleep, timeout};
 trait Work {
     /// So many characters.
     async fn large(&self, cx: &Context, len: usize) -> String;
+    /// Shuts the server down and waits for it, which is to wait for itself.
+    async fn stop(&self, cx: &Context) -> u64;
 }
 
-#[derive(Debug)]
-struct Worker;
+#[derive(Clone, Debug, Default)]
+struct Worker {
+    server: Arc<OnceLock<Weak<Server>>>,
+}
 
 impl Work for Worker {
     async fn large(&self, _cx: &Context, len: usize) -> String {
         "x".repeat(len)
     }
+
+    async fn stop(&self, _cx: &Context) -> u64 {
+        let server = self.server.get().and_then(Weak::upgrade).unwrap();
+        server.shutdown_with_reason("asked to").await;
+        0
+    }
 }
 
 /// A server in this process, and where it is.
 async fn server(name: &str, limits: Limits) -> (Arc<Server>, Endpoint) {
+    let worker = Worker::default();
     let server = Server::builder()
         .limits(limits)
-        .service(WorkServer::new(Worker))
+        .service(WorkServer::new(worker.clone()))
         .listen(format!("mem://drain-{name}"))
         .start()
         .await
         .unwrap();
     let endpoint = server.endpoints()[0].clone();
-    (Arc::new(server), endpoint)
+    let server = Arc::new(server);
+    worker.server.set(Arc::downgrade(&server)).unwrap();
+    (server, endpoint)
 }
 
 /// A peer behind a road that holds little, and the server's session of it.
@@ -170,4 +183,26 @@ async fn what_was_pushed_before_a_close_arrives_on_a_slow_road() {
     assert!(frames.iter().all(|frame| frame.kind != BODY));
     drop(raw);
     server.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_waits_for_the_shutdown_does_not_keep_it_from_its_end() {
+    let (server, endpoint) = server("admin", Limits::default()).await;
+    let client = Client::connect(&endpoint.to_string()).await.unwrap();
+    let start = now();
+    let call = tokio::spawn(WorkClient::new(&client).stop().without_timeout());
+    timeout(PATIENCE, server.stopped()).await.expect("the server has stopped");
+    assert!(start.elapsed() >= Limits::default().drain_timeout, "{:?}", start.elapsed());
+    let close = timeout(PATIENCE, client.closed()).await.unwrap();
+    assert_eq!((close.code(), close.reason()), (CloseCode::SHUTDOWN, "asked to"));
+    assert!(timeout(PATIENCE, call).await.unwrap().unwrap().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_that_nobody_waits_for_goes_on() {
+    let (server, endpoint) = server("dropped", Limits::default()).await;
+    let client = Client::connect(&endpoint.to_string()).await.unwrap();
+    assert!(timeout(Duration::ZERO, server.shutdown()).await.is_err(), "a session is open");
+    timeout(PATIENCE, server.stopped()).await.expect("the server has stopped");
+    assert_eq!(timeout(PATIENCE, client.closed()).await.unwrap().code(), CloseCode::SHUTDOWN);
 }
