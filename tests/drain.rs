@@ -1,6 +1,6 @@
 //! What a shutdown waits for, on roads that are slow. The clock stands still and jumps to what is due.
 #![cfg(all(unix, feature = "memory", feature = "tcp", feature = "websocket", feature = "quic"))]
-#![allow(
+#![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::panic,
