@@ -17,12 +17,14 @@ mod support;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use linkspan::frame::{KIND_CLOSE, KIND_HELLO};
+use linkspan::frame::{KIND_CLOSE, KIND_HELLO, KIND_RESET, LAST, RESET};
 use linkspan::memory::Memory;
 use linkspan::{Client, CloseCode, Context, Endpoint, Limits, Push, PushSink, Server, Session, Transport};
-use raw::{BODY, Frame, Raw, number};
+use raw::{BODY, FIELDS, Frame, ONE_WAY, REQUEST, Raw, field, number, place, request};
 use support::PATIENCE;
 use tokio::time::{Instant, sleep, timeout};
+
+const GOAWAY: u8 = 0x0b;
 
 #[linkspan::service]
 trait Work {
@@ -205,4 +207,23 @@ async fn a_shutdown_that_nobody_waits_for_goes_on() {
     assert!(timeout(Duration::ZERO, server.shutdown()).await.is_err(), "a session is open");
     timeout(PATIENCE, server.stopped()).await.expect("the server has stopped");
     assert_eq!(timeout(PATIENCE, client.closed()).await.unwrap().code(), CloseCode::SHUTDOWN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_one_way_call_whose_arguments_are_abandoned_ends_the_drain() {
+    let (server, endpoint) = server("reset", Limits::default()).await;
+    let (mut raw, session) = stranger(&server, &endpoint).await;
+    let head = request(0, "Work/Note", Some(&field(4, &place(1, 20_001))), b"");
+    raw.send((REQUEST, FIELDS | ONE_WAY), 0, &head).await.unwrap();
+    while session.serving() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let start = now();
+    let shutting = shut_down(&server);
+    raw.next_of(GOAWAY).await;
+    raw.send((KIND_RESET, LAST | RESET), 1, &[]).await.unwrap();
+    assert_eq!(raw.close().await.0, CloseCode::SHUTDOWN.number());
+    drop(raw);
+    timeout(PATIENCE, shutting).await.unwrap().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }

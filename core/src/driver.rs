@@ -194,6 +194,10 @@ impl Driver {
         }
         // Under the same lock as the answers: no caller finds its answer before the notifications that precede it.
         hand_on(&*self.deliver, &mut self.events);
+        if state.connection.serving() == 0 {
+            // The last call may have ended without an answer, whose sending would wake them: a one-way call was reset.
+            self.events.wakers.extend(state.take_drain_waiters());
+        }
         drop(state);
         self.inbox.clear();
         self.dispatch(cx);
