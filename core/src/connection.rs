@@ -9,6 +9,7 @@
 mod bulk;
 mod calls;
 mod closing;
+mod drain;
 mod events;
 mod handshake;
 mod incoming;
@@ -24,6 +25,7 @@ mod tests;
 
 pub(crate) use calls::Answer;
 pub(crate) use closing::close_for;
+pub(crate) use drain::Drain;
 pub use events::Notification;
 pub(crate) use events::{CancelReason, Events, Incoming, Received};
 pub(crate) use handshake::{Offer, Opened};
@@ -31,7 +33,7 @@ pub use outgoing::Reply;
 pub(crate) use outgoing::{NoRoom, OutBody, OutPush, OutRequest, ReplyBody};
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bulk::{Bulk, Sender};
 use calls::Calls;
@@ -145,6 +147,11 @@ impl Connection {
 
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Open { .. })
+    }
+
+    /// How long a peer may take nothing.
+    pub(crate) fn write_timeout(&self) -> Duration {
+        self.limits.write_timeout
     }
 
     /// Our calls whose terminal frame has not come.

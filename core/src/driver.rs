@@ -1,9 +1,12 @@
 //! The loop that does IO between a link and a session's connection, and decides nothing.
 
+mod flush;
 mod greet;
 
 use crate::clock::now;
-pub(crate) use greet::{Greeted, Ungreeted, flush, greet};
+pub(crate) use flush::flush;
+use flush::flush_patiently;
+pub(crate) use greet::{Greeted, Ungreeted, greet};
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -67,10 +70,22 @@ impl Driver {
 
     /// Drives the link to its end, then winds it down: what is queued goes out, the peer sees the close.
     ///
+    /// A connection that the application closed has the time it needs, as long as the peer takes something within
+    /// [`Limits::write_timeout`](crate::Limits::write_timeout) and the server is not gone. Any other has a second.
+    ///
     /// # Cancel safety
     /// Dropping it drops the link; the session must then be closed by whoever drops it.
     pub(crate) async fn run(mut self) -> Close {
         let close = poll_fn(|cx| self.poll_drive(cx)).await;
+        let patience = self.session.lock().patience_at_end();
+        if let Some(patience) = patience {
+            let ended = self.runner.ended();
+            tokio::select! {
+                biased;
+                () = flush_patiently(&mut *self.pipe, &mut self.batch, patience) => {}
+                () = ended => {}
+            }
+        }
         let _ = timeout(LINGER, wind_down(&mut *self.pipe, &mut self.batch, &close)).await;
         close
     }
@@ -127,7 +142,7 @@ impl Driver {
         state.connection.poll_batch(&mut self.batch);
         let closed = state.connection.closed().cloned();
         if closed.is_some() {
-            self.events.wakers.extend(state.take_room_waiters());
+            self.events.wakers.extend(state.take_waiters());
         }
         let cancelled = state.take_cancelled(&mut self.events);
         drop(state);
@@ -155,8 +170,9 @@ impl Driver {
         state.connection.handle_sent(now, progressed, remaining);
         // Not only when all is flushed: a busy link may never come to that.
         let room = if state.connection.has_room(1) { state.take_room_waiters() } else { Vec::new() };
+        let drains = state.take_drain_waiters();
         drop(state);
-        room.into_iter().for_each(Waker::wake);
+        room.into_iter().chain(drains).for_each(Waker::wake);
         Ok(())
     }
 
@@ -178,6 +194,10 @@ impl Driver {
         }
         // Under the same lock as the answers: no caller finds its answer before the notifications that precede it.
         hand_on(&*self.deliver, &mut self.events);
+        if state.connection.serving() == 0 {
+            // The last call may have ended without an answer, whose sending would wake them: a one-way call was reset.
+            self.events.wakers.extend(state.take_drain_waiters());
+        }
         drop(state);
         self.inbox.clear();
         self.dispatch(cx);
@@ -244,7 +264,7 @@ impl Driver {
         }
         state.connection.end(close.clone(), &mut self.events);
         let close = state.connection.closed().cloned().unwrap_or(close);
-        self.events.wakers.extend(state.take_room_waiters());
+        self.events.wakers.extend(state.take_waiters());
         let cancelled = state.take_cancelled(&mut self.events);
         drop(state);
         tell(cancelled);

@@ -4,30 +4,29 @@ mod accept;
 mod builder;
 mod gate;
 mod hooks;
+mod stopping;
 
 pub use builder::{IntoService, ServerBuilder};
 
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Mutex;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
-use accept::Host;
+use stopping::Stopping;
 
 use crate::{Close, CloseCode, Endpoint, Sessions, Stack};
 
 /// A running server. Dropping it stops it at once; [`shutdown`](Self::shutdown) lets calls in flight end first.
 pub struct Server<K> {
-    host: Arc<Host>,
     endpoints: Vec<Endpoint>,
-    listeners: Mutex<JoinSet<()>>,
-    stop: CancellationToken,
-    stopped: CancellationToken,
+    stopping: Arc<Stopping>,
+    /// The task that stops the server in order, once that was asked for. It ends with the server.
+    ending: Mutex<JoinSet<()>>,
+    runtime: Handle,
     stack: PhantomData<fn() -> K>,
 }
 
@@ -46,18 +45,21 @@ impl<K> Server<K> {
 
     /// The clients at present: find one by its id, or go through all.
     pub fn sessions(&self) -> Sessions {
-        self.host.sessions()
+        self.stopping.host().sessions()
     }
 
-    /// Stops: accepts nobody new, refuses new calls with *did not run*, lets calls in flight end within
-    /// [`Limits::drain_timeout`](crate::Limits::drain_timeout), and closes every session with
+    /// Stops: accepts nobody new, refuses new calls with *did not run*, lets calls in flight end and what is queued go out
+    /// within [`Limits::drain_timeout`](crate::Limits::drain_timeout), and closes every session with
     /// [`CloseCode::SHUTDOWN`]. Doing it again changes nothing.
     ///
     /// What still runs after that time is dropped at its next await, whatever its cancel policy, and its caller is told
     /// *may have run*. When this is ready, no task of the server is left but one that never awaits.
     ///
+    /// A handler that awaits this is itself a call in flight: it waits for its own end until the drain is over, and is
+    /// dropped then. Let it spawn a task that does.
+    ///
     /// # Cancel safety
-    /// Dropped before it is ready, the server no longer accepts, but sessions stay open until the server is dropped.
+    /// Cancel safe: once it was polled, the server goes on to stop by itself, and [`stopped`](Self::stopped) says when it has.
     pub async fn shutdown(&self) {
         self.shutdown_with_reason("server shut down").await;
     }
@@ -68,34 +70,8 @@ impl<K> Server<K> {
     /// # Cancel safety
     /// As [`shutdown`](Self::shutdown).
     pub async fn shutdown_with_reason(&self, reason: impl Into<Cow<'static, str>>) {
-        let close = Close::new(CloseCode::SHUTDOWN, reason);
-        self.stop.cancel();
-        let sessions = self.host.sessions();
-        for session in sessions.iter() {
-            session.with_output(|state| state.connection.leave(close.reason()));
-        }
-        let tasks = self.host.runner().tasks();
-        tasks.close();
-        let drained = async {
-            // A request that was read may not have its task yet, and a large answer outlives its own.
-            for session in sessions.iter() {
-                session.drained().await;
-            }
-            tasks.wait().await;
-        };
-        let _ = tokio::time::timeout(self.host.limits().drain_timeout, drained).await;
-        self.close_all(&close);
-        let connections = self.host.connections();
-        connections.close();
-        let ended = async {
-            connections.wait().await;
-            tasks.wait().await;
-        };
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, ended).await;
-        let mut listeners = self.listeners.lock().await;
-        listeners.abort_all();
-        while listeners.join_next().await.is_some() {}
-        self.stopped.cancel();
+        self.begin_to_stop(Close::new(CloseCode::SHUTDOWN, reason));
+        self.stopped().await;
     }
 
     /// Waits until the server was shut down.
@@ -103,22 +79,21 @@ impl<K> Server<K> {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn stopped(&self) {
-        self.stopped.cancelled().await;
+        self.stopping.stopped().cancelled().await;
     }
 
-    fn close_all(&self, close: &Close) {
-        for session in self.host.sessions().iter() {
-            session.close(close.clone());
+    fn begin_to_stop(&self, close: Close) {
+        // It is never locked across anything that can panic.
+        let mut ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
+        if ending.is_empty() {
+            ending.spawn_on(self.stopping.clone().in_order(close), &self.runtime);
         }
-        self.host.runner().end();
     }
 }
 
 impl<K> Drop for Server<K> {
     fn drop(&mut self) {
-        self.stop.cancel();
-        self.close_all(&Close::new(CloseCode::SHUTDOWN, "server stopped"));
-        self.stopped.cancel();
+        self.stopping.at_once(&Close::new(CloseCode::SHUTDOWN, "server stopped"));
     }
 }
 
@@ -127,6 +102,3 @@ impl<K> fmt::Debug for Server<K> {
         f.debug_struct("Server").field("endpoints", &self.endpoints).finish_non_exhaustive()
     }
 }
-
-/// How long closed connections may take to end: their linger, and some.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 use attributes::Attributes;
 
-use crate::connection::{Connection, Events};
+use crate::connection::{Connection, Drain, Events};
 use crate::{Close, CloseCode, CodecIndex, DecodeLimits, Metadata, PeerInfo};
 
 /// A peer, as long as it is known here. Cheap to clone; keep it to push to the peer whenever you like.
@@ -87,7 +87,7 @@ impl Session {
     pub fn close(&self, close: Close) {
         let mut events = Events::default();
         let mut state = self.lock();
-        state.connection.close(close, &mut events);
+        state.close(close, &mut events);
         let driver = state.nudge();
         let running = state.take_cancelled(&mut events);
         drop(state);
@@ -130,14 +130,16 @@ impl Session {
         self.0.facts.takes_pushes
     }
 
-    /// Waits until every call that the peer made was answered to the last byte, or the session ended.
+    /// Waits until every call that the peer made was answered and the link took all that was queued by then, or the
+    /// session ended.
     pub(crate) async fn drained(&self) {
+        let mut drain = Drain::default();
         poll_fn(|cx| {
             let mut state = self.lock();
-            if state.connection.serving() == 0 || state.connection.closed().is_some() {
+            if state.connection.is_drained(&mut drain) {
                 return Poll::Ready(());
             }
-            state.wait_for_room(cx.waker());
+            state.wait_for_drain(cx.waker());
             Poll::Pending
         })
         .await;
@@ -162,11 +164,15 @@ impl Session {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something under the lock that may give the driver something to send, and wakes it afterwards.
+    /// Does something under the lock that may give the driver something to send, now or in its time, and wakes it
+    /// afterwards.
     pub(crate) fn with_output<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
         let mut state = self.lock();
+        let known = state.connection.has_cancels_to_send();
         let result = act(&mut state);
-        let driver = if state.connection.has_output() { state.nudge() } else { None };
+        // A parked driver sleeps until what was due when it parked: the first cancel that must wait is due earlier.
+        let due = !known && state.connection.has_cancels_to_send();
+        let driver = if due || state.connection.has_output() { state.nudge() } else { None };
         drop(state);
         driver.into_iter().for_each(Waker::wake);
         result
@@ -177,7 +183,7 @@ impl Session {
         self.close(close);
         let close = self.lock().connection.closed().cloned();
         let close = close.unwrap_or_else(|| Close::new(CloseCode::LOST, "session was dropped"));
-        let waiting = self.lock().take_room_waiters();
+        let waiting = self.lock().take_waiters();
         self.0.closed.send_replace(Some(close));
         waiting.into_iter().for_each(Waker::wake);
     }

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use linkspan::Limits;
 use linkspan::frame::{LAST, RESET};
+use linkspan::{Client, Server};
+use tokio::time::Instant;
 
 use crate::raw::{CANCEL, PING, Raw, put_number};
 use crate::support::ROADS;
-use crate::work::{Stage, WorkClient, within};
+use crate::work::{Stage, WorkClient, WorkServer, Worker, within};
 
 fn slow() -> Limits {
     Limits::default().with_max_cancels_per_second(5).with_max_in_flight(4)
@@ -73,4 +75,45 @@ async fn a_client_that_gives_up_whatever_it_asks_is_never_taken_for_a_flood() {
         assert_eq!(within(work.echo("still here".into())).await.as_deref(), Ok("still here"), "{scheme}");
         stage.assert_healthy().await;
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock is paused: it tells what is due when")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_given_up_too_fast_is_told_in_its_time_and_not_with_the_next_ping() {
+    let limits = slow().with_ping_after(Duration::from_secs(3600));
+    let server = Server::builder()
+        .limits(limits.clone())
+        .service(WorkServer::new(Worker))
+        .listen("mem://floods-paced")
+        .start()
+        .await
+        .unwrap();
+    let url = server.endpoints()[0].to_string();
+    let client = Client::builder().limits(limits).connect(&url).await.unwrap();
+    let start = now();
+    // Nine are more than may be told at once, and nothing else is due: no call has a deadline.
+    for _ in 0..9 {
+        within(async {
+            while client.session().in_flight() > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+        let call = WorkClient::new(&client).hang().without_timeout();
+        assert!(tokio::time::timeout(Duration::from_micros(1), call).await.is_err());
+        // Until the driver has nothing to do: then it sleeps until something is due.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    within(async {
+        while client.session().in_flight() > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    server.shutdown().await;
 }

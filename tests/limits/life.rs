@@ -7,7 +7,7 @@ use linkspan::memory::Memory;
 use linkspan::{Client, CloseCode, Endpoint, Limits, Push, PushSink, Server, Session, Transport};
 use tokio::time::Instant;
 
-use crate::raw::{PING, PONG, Raw};
+use crate::raw::{PING, PONG, Raw, field};
 use crate::work::{WorkClient, WorkServer, Worker};
 
 async fn server(name: &str, limits: Limits) -> (Server, Endpoint) {
@@ -85,7 +85,7 @@ async fn a_client_gives_a_silent_server_up() {
     let serving = tokio::spawn(async move {
         let mut raw = Raw::new(listener.accept().await.unwrap().await.unwrap());
         raw.next_of(KIND_HELLO).await;
-        raw.hello(&[]).await.unwrap();
+        raw.hello(&field(7, &[7; 16])).await.unwrap();
         raw.until_end().await;
     });
     let limits = Limits::default().with_ping_after(Duration::from_secs(5));

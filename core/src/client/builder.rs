@@ -10,7 +10,7 @@ use super::events::Buffers;
 use super::{Backoff, Caller, Client, Inner};
 use crate::clock::now;
 use crate::codec::{Known, choose, prefer};
-use crate::connection::{Connection, Offer, Role};
+use crate::connection::{Connection, Events, Offer, Opened, Role, close_for};
 use crate::driver::{Driver, Greeted, Ungreeted, greet, wind_down};
 use crate::service::{Router, Runner};
 use crate::session::Facts;
@@ -137,22 +137,23 @@ impl<K: Stack> ClientBuilder<K> {
         let (mut pipe, peer) = link.into_parts();
         let max_lanes = peer.capabilities().max_lanes;
         let mut connection = Connection::new(Role::Connector, self.limits.clone(), max_lanes, started);
-        connection.offer(&Offer { codecs, metadata: self.metadata })?;
+        connection.offer(&Offer { codecs: codecs.clone(), metadata: self.metadata })?;
         let greeted = match greet(&mut *pipe, &mut connection).await {
             Ok(greeted) => greeted,
             Err(Ungreeted { close, error }) => {
-                let mut rest = Batch::new();
-                connection.poll_batch(&mut rest);
-                let _ = tokio::time::timeout(LINGER, wind_down(&mut *pipe, &mut rest, &close)).await;
+                hang_up(&mut *pipe, &mut connection, &close).await;
                 return Err(error.map_or_else(|| refused(&endpoint, &close), |error| error.at(&endpoint)));
             }
         };
-        let Some(codec) = choose(&greeted.opened.codecs, None, K::Codecs::NAMES) else {
-            return Err(Error::protocol(format!(
-                "{endpoint}: the server chose a codec that was not offered"
-            )));
-        };
-        Ok(start(Link::from_parts(pipe, peer), connection, greeted, (codec, self.limits)))
+        match chosen_codec(&greeted.opened, &codecs, K::Codecs::NAMES) {
+            Ok(codec) => Ok(start(Link::from_parts(pipe, peer), connection, greeted, (codec, self.limits))),
+            Err(error) => {
+                let close = close_for(&error);
+                connection.close(close.clone(), &mut Events::default());
+                hang_up(&mut *pipe, &mut connection, &close).await;
+                Err(error.at(&endpoint))
+            }
+        }
     }
 }
 
@@ -220,6 +221,35 @@ fn offered_codecs(
         None => Ok(names.to_vec()),
         Some(wanted) => Ok(prefer(names, &wanted)?.into_iter().map(|(_, name)| name).collect()),
     }
+}
+
+/// Sends what is left to say, and waits a moment for the peer's end.
+async fn hang_up(pipe: &mut dyn Pipe, connection: &mut Connection, close: &Close) {
+    let mut rest = Batch::new();
+    connection.poll_batch(&mut rest);
+    let _ = tokio::time::timeout(LINGER, wind_down(pipe, &mut rest, close)).await;
+}
+
+/// The codec that the server chose of those that were `offered`.
+fn chosen_codec(
+    opened: &Opened,
+    offered: &[&'static str],
+    names: &'static [&'static str],
+) -> Result<Known, Error> {
+    if opened.session.is_none() {
+        return Err(Error::protocol(
+            "the answer to the hello names no session: a client is there, perhaps this one itself",
+        ));
+    }
+    let chosen = match opened.codecs.as_slice() {
+        [only] if offered.contains(&only.as_str()) => choose(&opened.codecs, None, names),
+        _ => None,
+    };
+    chosen.ok_or_else(|| {
+        let chosen = opened.codecs.join(", ");
+        let offered = offered.join(", ");
+        Error::protocol(format!("the server is to choose one codec of {offered}, and chose {chosen:?}"))
+    })
 }
 
 fn too_late(endpoint: &Endpoint) -> Error {

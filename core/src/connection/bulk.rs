@@ -49,6 +49,16 @@ impl Bulk {
         self.open.is_empty() && self.waiting.is_empty()
     }
 
+    /// The lane that the next body takes.
+    pub(crate) fn next_lane(&self) -> u64 {
+        self.next_lane
+    }
+
+    /// True if a body with a lane below `lane` has not left.
+    pub(crate) fn has_before(&self, lane: u64) -> bool {
+        self.open.iter().chain(&self.waiting).any(|leaving| leaving.lane < Lane::new(lane))
+    }
+
     pub(crate) fn clear(&mut self) {
         self.open.clear();
         self.waiting.clear();

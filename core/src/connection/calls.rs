@@ -29,16 +29,19 @@ pub(crate) struct Calls {
     slots: Slab<Slot>,
     /// No call is due before; kept when that call ends early, so a sweep may find nothing.
     next_deadline: Option<Instant>,
-    /// Calls that were given up and whose peer was not told yet. At most one entry per slot.
-    given_up: VecDeque<u32>,
+    /// Calls that were given up and whose peer was not told yet, with the number of that, and those that were answered
+    /// meanwhile. The first is never one of these, and there are at most two entries per slot, and some.
+    given_up: VecDeque<(u32, u64)>,
+    /// Numbers what is given up: a call's own number is used again.
+    next_due: u64,
 }
 
 /// Whether the peer knows that a call was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum GivenUp {
     No,
-    /// It is to be told.
-    Due,
+    /// It is to be told, as the entry of this number says.
+    Due(u64),
     Told,
 }
 
@@ -125,21 +128,37 @@ impl Calls {
     /// The peer is to be told that `call` was given up. Once is enough.
     pub(crate) fn give_up(&mut self, call: u32) {
         if let Some(slot) = self.slots.get_mut(call as usize).filter(|slot| slot.given_up == GivenUp::No) {
-            slot.given_up = GivenUp::Due;
-            self.given_up.push_back(call);
+            let due = self.next_due;
+            self.next_due += 1;
+            slot.given_up = GivenUp::Due(due);
+            self.given_up.push_back((call, due));
+            if self.given_up.len() > 2 * self.slots.len() + KEPT {
+                let slots = &self.slots;
+                self.given_up.retain(|entry| is_due(slots, entry));
+            }
         }
     }
 
     /// The call that the peer is to be told of next.
     pub(crate) fn next_given_up(&self) -> Option<u32> {
-        self.given_up.front().copied()
+        self.given_up.front().map(|(call, _)| *call)
     }
 
     /// The peer was told of the call that was [next](Self::next_given_up).
     pub(crate) fn told(&mut self) {
-        let told = self.given_up.pop_front().and_then(|call| self.slots.get_mut(call as usize));
+        let told = self.given_up.pop_front().and_then(|(call, _)| self.slots.get_mut(call as usize));
         if let Some(slot) = told {
             slot.given_up = GivenUp::Told;
+        }
+        self.skip_answered();
+    }
+
+    /// Drops what need not be told any more from the front.
+    fn skip_answered(&mut self) {
+        while let Some(entry) = self.given_up.front()
+            && !is_due(&self.slots, entry)
+        {
+            self.given_up.pop_front();
         }
     }
 
@@ -162,18 +181,21 @@ impl Calls {
     pub(crate) fn finish(&mut self, call: u32, answer: Result<Answer, Status>, events: &mut Events) {
         let Some(slot) = self.slots.get_mut(call as usize) else { return };
         slot.open = false;
-        if slot.given_up == GivenUp::Due {
+        let was_due = matches!(slot.given_up, GivenUp::Due(_));
+        if was_due {
             slot.given_up = GivenUp::No;
-            self.given_up.retain(|due| *due != call); // the number's next call is another one
         }
-        if !slot.held {
+        if slot.held {
+            slot.deadline = None;
+            if slot.answer.is_none() {
+                slot.answer = Some(answer);
+                events.wakers.extend(slot.waker.take());
+            }
+        } else {
             self.slots.remove(call as usize);
-            return;
         }
-        slot.deadline = None;
-        if slot.answer.is_none() {
-            slot.answer = Some(answer);
-            events.wakers.extend(slot.waker.take());
+        if was_due {
+            self.skip_answered();
         }
     }
 
@@ -209,5 +231,76 @@ impl Calls {
         }
         self.next_deadline = self.slots.iter().filter_map(|(_, slot)| slot.deadline).min();
         expired
+    }
+}
+
+fn is_due(slots: &Slab<Slot>, (call, due): &(u32, u64)) -> bool {
+    slots.get(*call as usize).is_some_and(|slot| slot.given_up == GivenUp::Due(*due))
+}
+
+/// Entries of answered calls that are kept whatever the number of calls.
+const KEPT: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(calls: &mut Calls) -> u32 {
+        calls.start(usize::MAX, None).unwrap()
+    }
+
+    fn give_up(calls: &mut Calls, call: u32) {
+        assert!(calls.abandon(call));
+        calls.give_up(call);
+    }
+
+    fn finish(calls: &mut Calls, call: u32) {
+        calls.finish(call, Err(Status::new(Code::Cancelled, Ran::Yes, "gone")), &mut Events::default());
+    }
+
+    #[test]
+    fn a_number_that_is_used_again_is_told_for_its_new_call_only() {
+        let mut calls = Calls::default();
+        let (first, second) = (start(&mut calls), start(&mut calls));
+        give_up(&mut calls, first);
+        give_up(&mut calls, second);
+        finish(&mut calls, second);
+        assert_eq!(start(&mut calls), second);
+        calls.told();
+        assert_eq!(calls.next_given_up(), None, "the call of the number is another one");
+        give_up(&mut calls, second);
+        assert_eq!(calls.next_given_up(), Some(second));
+        finish(&mut calls, second);
+        assert_eq!(calls.next_given_up(), None);
+    }
+
+    #[test]
+    fn answers_to_calls_that_wait_to_be_given_up_cost_little_each() {
+        let mut calls = Calls::default();
+        let open: Vec<_> = (0..100_000).map(|_| start(&mut calls)).collect();
+        for call in &open {
+            give_up(&mut calls, *call);
+        }
+        let begin = crate::clock::now();
+        for call in open.into_iter().rev() {
+            finish(&mut calls, call);
+        }
+        // Milliseconds; it would be minutes if each looked at all that wait.
+        assert!(begin.elapsed().as_secs() < 10, "{:?}", begin.elapsed());
+        assert_eq!((calls.next_given_up(), calls.in_flight()), (None, 0));
+    }
+
+    #[test]
+    fn what_was_answered_before_it_was_told_is_not_kept() {
+        let mut calls = Calls::default();
+        let stuck = start(&mut calls);
+        give_up(&mut calls, stuck);
+        for _ in 0..10_000 {
+            let call = start(&mut calls);
+            give_up(&mut calls, call);
+            finish(&mut calls, call);
+        }
+        assert!(calls.given_up.len() <= KEPT + 5, "{} entries", calls.given_up.len());
+        assert_eq!(calls.next_given_up(), Some(stuck));
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Outbox {
     bytes: usize,
     /// Bytes of all kinds that the link was handed since it was opened.
     handed: u64,
+    /// Those of them that it has sent.
+    sent: u64,
 }
 
 /// One large message, or small ones that were handed to the link together.
@@ -81,9 +83,20 @@ impl Outbox {
         }
     }
 
+    /// Bytes of all kinds that the link was handed.
+    pub(crate) fn total_handed(&self) -> u64 {
+        self.handed
+    }
+
+    /// Bytes of all kinds that the link has sent.
+    pub(crate) fn total_sent(&self) -> u64 {
+        self.sent
+    }
+
     /// The link has yet to send `remaining` bytes of what it was handed.
     pub(crate) fn sent(&mut self, remaining: usize) {
         let sent = self.handed.saturating_sub(remaining as u64);
+        self.sent = self.sent.max(sent);
         while let Some(Entry { messages, bytes, state: State::Handed(end) }) = self.entries.front()
             && *end <= sent
         {

@@ -197,6 +197,11 @@ impl Connection {
         }
     }
 
+    /// True if the peer is to be told of calls that were given up, at the pace that it lets us.
+    pub(crate) fn has_cancels_to_send(&self) -> bool {
+        self.calls.next_given_up().is_some()
+    }
+
     /// Tells the peer of the calls that were given up, as fast as it lets us.
     pub(super) fn send_cancels(&mut self, now: Instant) {
         while let Some(call) = self.calls.next_given_up()

@@ -85,8 +85,3 @@ fn lost(error: Error) -> Ungreeted {
     };
     Ungreeted { close, error: Some(error) }
 }
-
-/// Sends what `batch` holds.
-pub(crate) async fn flush(pipe: &mut dyn Pipe, batch: &mut Batch) -> Result<(), Error> {
-    poll_fn(|cx| pipe.poll_send(cx, batch)).await
-}

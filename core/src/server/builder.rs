@@ -4,9 +4,9 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use tokio::sync::Mutex;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower_layer::Layer;
@@ -16,6 +16,7 @@ use tracing::warn;
 use super::Server;
 use super::accept::{Codecs, Host, accept};
 use super::hooks::Hooks;
+use super::stopping::Stopping;
 use crate::codec::prefer;
 use crate::connection::Reply;
 use crate::service::{CallRequest, Calls, Router, Runner, Service};
@@ -162,8 +163,14 @@ impl<K: Stack> ServerBuilder<K> {
         for listener in listeners {
             tasks.spawn(accept(listener, host.clone(), stop.clone()));
         }
-        let stopped = CancellationToken::new();
-        Ok(Server { host, endpoints, listeners: Mutex::new(tasks), stop, stopped, stack: PhantomData })
+        let stopping = Arc::new(Stopping::new(host, tasks, stop));
+        Ok(Server {
+            endpoints,
+            stopping,
+            ending: Mutex::default(),
+            runtime: Handle::current(),
+            stack: PhantomData,
+        })
     }
 }
 

@@ -23,12 +23,12 @@ pub(crate) struct Runner {
     codecs: &'static [&'static str],
     tasks: TaskTracker,
     /// The server is gone: handlers that nobody else may give up end too.
-    end: CancellationToken,
+    end: Arc<CancellationToken>,
 }
 
 impl Runner {
     pub(crate) fn new(router: Arc<Router>, layers: Option<Calls>, codecs: &'static [&'static str]) -> Self {
-        Self { router, layers, codecs, tasks: TaskTracker::new(), end: CancellationToken::new() }
+        Self { router, layers, codecs, tasks: TaskTracker::new(), end: Arc::default() }
     }
 
     /// Handlers that pend. Waiting on it after closing it waits for all of them.
@@ -40,6 +40,11 @@ impl Runner {
     /// connections.
     pub(crate) fn end(&self) {
         self.end.cancel();
+    }
+
+    /// Waits until the server is gone.
+    pub(crate) async fn ended(&self) {
+        self.end.cancelled().await;
     }
 
     /// Starts one call. Returns the reply if the handler ended at once; else a task answers later.
@@ -98,6 +103,12 @@ impl Runner {
         })
     }
 
+    /// What ends a handler of `policy`, if its own context does not. All connections share it, so a call that needs none
+    /// does not touch it.
+    fn end_for(&self, policy: CancelPolicy) -> Option<Arc<CancellationToken>> {
+        (policy != CancelPolicy::Drop).then(|| self.end.clone())
+    }
+
     fn spawn(&self, session: Session, call: Option<u32>, policy: CancelPolicy, running: Running) {
         let context = running.context.clone();
         if let (Some(call), true) = (call, policy != CancelPolicy::Never) {
@@ -109,20 +120,19 @@ impl Runner {
                 context.cancellation().cancel(CancelReason::Closed); // the close came before this handler could be told
             }
         }
-        let end = self.end.clone();
+        let end = self.end_for(policy);
         self.tasks.spawn(async move {
-            let reply = if policy == CancelPolicy::Drop {
-                tokio::select! {
+            let reply = match end {
+                None => tokio::select! {
                     biased;
                     reason = context.cancellation().cancelled() => Reply::failure(given_up(reason)),
                     reply = running => reply,
-                }
-            } else {
-                tokio::select! {
+                },
+                Some(end) => tokio::select! {
                     biased;
                     () = end.cancelled() => Reply::failure(given_up(CancelReason::Closed)),
                     reply = running => reply,
-                }
+                },
             };
             match call {
                 Some(call) => session.with_output(|state| {
@@ -188,5 +198,24 @@ fn status_of(error: BoxError) -> Status {
     match error.downcast::<Status>() {
         Ok(status) => *status,
         Err(error) => Status::new(Code::Aborted, Ran::Maybe, error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_handlers_that_outlive_their_call_share_what_ends_them() {
+        let runner = Runner::new(Arc::default(), None, &[]);
+        let own = runner.end_for(CancelPolicy::Drop);
+        assert_eq!((own.is_none(), Arc::strong_count(&runner.end)), (true, 1));
+        for policy in [CancelPolicy::Never, CancelPolicy::Token] {
+            let end = runner.end_for(policy).unwrap();
+            assert_eq!((end.is_cancelled(), Arc::strong_count(&runner.end)), (false, 2));
+        }
+        let end = runner.end_for(CancelPolicy::Never).unwrap();
+        runner.end();
+        assert!(end.is_cancelled());
     }
 }

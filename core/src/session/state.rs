@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::SessionId;
 use crate::clock::now;
 use crate::connection::{CancelReason, Connection, Events};
-use crate::{CodecIndex, Context, DecodeLimits, Metadata, PeerInfo};
+use crate::{Close, CodecIndex, Context, DecodeLimits, Metadata, PeerInfo};
 
 /// What does not change during a session.
 #[derive(Debug)]
@@ -33,8 +33,12 @@ pub(crate) struct State {
     clock: Option<Instant>,
     /// A caller woke the driver; more may be about to append.
     nudged: bool,
-    /// Who waits for room in the outbox, or for the last answer.
+    /// Who waits for room in the outbox.
     room: Vec<Waker>,
+    /// Who waits until all is answered and sent.
+    drains: Vec<Waker>,
+    /// How long its peer may take nothing of what is left, if this side's application closed it.
+    patience_at_end: Option<Duration>,
 }
 
 impl State {
@@ -46,6 +50,8 @@ impl State {
             clock: None,
             nudged: false,
             room: Vec::new(),
+            drains: Vec::new(),
+            patience_at_end: None,
         }
     }
 
@@ -79,11 +85,38 @@ impl State {
         }
     }
 
-    /// Wakes `waker` once the outbox has room, the last answer was sent, or the session ends; at times for nothing.
-    pub(crate) fn wait_for_room(&mut self, waker: &Waker) {
-        if !self.room.iter().any(|known| known.will_wake(waker)) {
-            self.room.push(waker.clone());
+    /// Closes as the application asks: what is queued goes out for as long as the peer takes it.
+    pub(crate) fn close(&mut self, close: Close, events: &mut Events) {
+        if self.connection.closed().is_none() {
+            self.patience_at_end = Some(self.connection.write_timeout());
+            self.connection.close(close, events);
         }
+    }
+
+    /// How long the peer may take nothing of what is left after the close; `None` if it must hurry.
+    pub(crate) fn patience_at_end(&self) -> Option<Duration> {
+        self.patience_at_end
+    }
+
+    /// Wakes `waker` once the outbox has room or the session ends; at times for nothing.
+    pub(crate) fn wait_for_room(&mut self, waker: &Waker) {
+        wait(&mut self.room, waker);
+    }
+
+    /// Wakes `waker` once a call was answered, something was sent, or the session ends.
+    pub(crate) fn wait_for_drain(&mut self, waker: &Waker) {
+        wait(&mut self.drains, waker);
+    }
+
+    pub(crate) fn take_drain_waiters(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.drains)
+    }
+
+    /// Everyone who waits for something that will not come any more.
+    pub(crate) fn take_waiters(&mut self) -> Vec<Waker> {
+        let mut waiters = self.take_room_waiters();
+        waiters.append(&mut self.drains);
+        waiters
     }
 
     pub(crate) fn take_room_waiters(&mut self) -> Vec<Waker> {
@@ -93,13 +126,19 @@ impl State {
     /// A one-way handler ended. Returns whom to wake, for nothing is sent that would wake them.
     pub(crate) fn one_way_ended(&mut self) -> Vec<Waker> {
         self.connection.one_way_ended();
-        if self.connection.serving() == 0 { self.take_room_waiters() } else { Vec::new() }
+        if self.connection.serving() == 0 { self.take_drain_waiters() } else { Vec::new() }
     }
 
     /// The handlers that `events` gives up, to be told outside the lock.
     pub(crate) fn take_cancelled(&mut self, events: &mut Events) -> Vec<(Context, CancelReason)> {
         let cancelled = events.cancelled.drain(..);
         cancelled.filter_map(|(call, reason)| Some((self.running.get(&call)?.clone(), reason))).collect()
+    }
+}
+
+fn wait(waiters: &mut Vec<Waker>, waker: &Waker) {
+    if !waiters.iter().any(|known| known.will_wake(waker)) {
+        waiters.push(waker.clone());
     }
 }
 
