@@ -1,4 +1,8 @@
 //! The transports that a file is about.
+#![cfg_attr(
+    not(all(feature = "tls", any(feature = "tcp", feature = "websocket", feature = "quic"))),
+    expect(dead_code, reason = "it serves roads and their certificates, of which some are left out")
+)]
 
 use std::any::Any;
 use std::sync::Arc;
