@@ -3,9 +3,10 @@
 use std::sync::Mutex;
 
 use linkspan::tcp::Tcp;
+use linkspan::tls::{DevelopmentCa, Tls, TrustedCa};
 use linkspan::{
     Arrival, Capabilities, Client, Endpoint, Error, ErrorKind, Limits, Link, Listener, PeerInfo, Server,
-    Transport, async_trait,
+    Standard, Transport, async_trait,
 };
 use tokio::sync::mpsc::{Sender, channel};
 
@@ -211,4 +212,24 @@ async fn one_address_has_its_share_and_loopback_is_exempt() {
     assert_eq!(admitted(&["203.0.113.7:1", "[::ffff:203.0.113.7]:1"]).await, 2);
     assert_eq!(admitted(&["[2001:db8::1]:1"]).await, 2);
     assert_eq!(admitted(&["127.0.0.1:1", "127.0.0.1:2", "[::1]:1", "[::ffff:127.0.0.1]:1"]).await, 5);
+}
+
+#[tokio::test]
+async fn every_road_with_addresses_says_at_once_where_a_peer_is() {
+    let ca = DevelopmentCa::generate().unwrap();
+    let server = Tls::new().with_identity(ca.issue(&["127.0.0.1"]).unwrap());
+    let client = Tls::new().with_trusted_ca(TrustedCa::from_pem(ca.ca_pem()).unwrap());
+    let (servers, clients) = (Standard::transports_with(server), Standard::transports_with(client));
+    for scheme in ["tcp", "tls", "ws", "wss", "quic"] {
+        let endpoint = format!("{scheme}://127.0.0.1:0").parse().unwrap();
+        let mut listener = servers.find(&endpoint).unwrap().listen(&endpoint).await.unwrap();
+        let endpoint = listener.endpoint().clone();
+        let arriving = async {
+            let arrival = listener.accept().await.unwrap();
+            (arrival.remote(), arrival.await.unwrap())
+        };
+        let connecting = clients.find(&endpoint).unwrap().connect(&endpoint);
+        let (_client, (remote, link)) = within(async { tokio::join!(connecting, arriving) }).await;
+        assert_eq!(remote.unwrap().to_string(), link.peer().remote_address().unwrap(), "{scheme}");
+    }
 }
