@@ -51,7 +51,12 @@ fn no_limit_is_without_a_test() {
         if let Some((_, file)) = ELSEWHERE.iter().find(|(field, _)| field == name) {
             let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
             let text = std::fs::read_to_string(path).unwrap();
-            assert!(text.contains(name.as_str()), "{file} does not mention {name}");
+            // A test's file is tests only; one of the implementation mentions what it implements, tested or not.
+            let tests = match file.starts_with("tests/") {
+                true => text.as_str(),
+                false => text.split_once("#[cfg(test)]").map_or("", |(_, tests)| tests),
+            };
+            assert!(tests.contains(name.as_str()), "no test in {file} mentions {name}");
             continue;
         }
         let set = format!("with_{name}(");

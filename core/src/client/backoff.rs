@@ -138,6 +138,23 @@ mod tests {
     }
 
     #[test]
+    fn reconnect_first_and_reconnect_max_bound_the_waits() {
+        let limits = Limits::default()
+            .with_reconnect_first(Duration::from_secs(3))
+            .with_reconnect_max(Duration::from_secs(7));
+        for (failures, ceiling) in [(0, 3), (1, 6), (2, 7), (50, 7)] {
+            let most = (0..SEEDS).map(|seed| {
+                let mut backoff = Backoff::with_seed(&limits, seed);
+                (0..failures).for_each(|_| _ = backoff.failed());
+                backoff.failed()
+            });
+            let most = most.max().unwrap();
+            let ceiling = Duration::from_secs(ceiling);
+            assert!(ceiling * 49 / 50 < most && most <= ceiling, "{most:?} of {ceiling:?}");
+        }
+    }
+
+    #[test]
     fn one_seed_gives_the_same_waits_again_and_another_others() {
         let waits = |seed| {
             let mut backoff = Backoff::with_seed(&Limits::default(), seed);

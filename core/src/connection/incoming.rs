@@ -235,13 +235,22 @@ impl Connection {
     fn announce(&mut self, place: BodyPlace, owner: Owner, events: &mut Events) -> Result<(), Error> {
         match self.lanes.announce(place, owner)? {
             None => Ok(()),
-            Some(body) => self.finish_body(owner, body, events),
+            Some(body) => {
+                if body.is_none() && self.is_given_up(owner) {
+                    self.life.refund_cancel(); // the reset overtook its head, so nobody knew that it was wanted
+                }
+                self.finish_body(owner, body, events)
+            }
         }
     }
 
     /// True if `lane` held the answer to a call that the peer knows to be given up: its reset was asked for.
     pub(super) fn is_wanted_reset(&self, lane: Lane) -> bool {
-        matches!(self.lanes.owner(lane), Some(Owner::Response(call)) if self.calls.is_told(call))
+        self.lanes.owner(lane).is_some_and(|owner| self.is_given_up(owner))
+    }
+
+    fn is_given_up(&self, owner: Owner) -> bool {
+        matches!(owner, Owner::Response(call) if self.calls.is_told(call))
     }
 
     fn refuse_body(&mut self, place: Option<BodyPlace>) -> Result<(), Error> {

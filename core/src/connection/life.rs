@@ -84,6 +84,11 @@ impl Life {
         ))
     }
 
+    /// One that was counted turns out to have been asked for.
+    pub(crate) fn refund_cancel(&mut self) {
+        self.cancels.refund();
+    }
+
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let stalled = self.stalled.map(|since| since + self.write_timeout);
         [self.handshake_until, Some(self.ping_due()), stalled].into_iter().flatten().min()

@@ -38,7 +38,8 @@ impl Rate {
 
     /// Takes one. False if that is too many; nothing is taken then.
     pub(super) fn take(&mut self, now: Instant) -> bool {
-        let fits = self.next().is_none_or(|next| next <= now);
+        // The end of all time is the only reason for None, and it is far.
+        let fits = now.checked_add(self.slack).is_none_or(|limit| self.paid <= limit);
         if fits {
             self.charge(now);
         }
@@ -48,6 +49,11 @@ impl Rate {
     /// Takes one, even if that is too many.
     pub(super) fn charge(&mut self, now: Instant) {
         self.paid = self.paid.max(now) + self.interval;
+    }
+
+    /// Gives one back that was not to be paid for.
+    pub(super) fn refund(&mut self) {
+        self.paid = self.paid.checked_sub(self.interval).unwrap_or(self.paid);
     }
 
     /// When the next may be taken; `None` if that lies before all time.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::pair::{HUGE, LARGE, Pair, body};
 use crate::connection::CancelReason;
 use crate::wire::Message;
-use crate::{CloseCode, Code, Limits, Ran, Status};
+use crate::{CloseCode, Code, Lane, Limits, Ran, Status};
 
 /// The status of a call whose caller gave it up, as the server says it on the wire.
 fn told(pair: &mut Pair) -> Vec<Status> {
@@ -238,4 +238,26 @@ fn answers_that_are_reset_because_they_were_given_up_count_against_nobody() {
         pair.run();
     }
     assert_eq!((pair.server.close_code(), pair.client.close_code()), (None, None));
+}
+
+#[test]
+fn a_reset_that_was_asked_for_and_overtakes_its_head_counts_against_nobody() {
+    let mut pair =
+        Pair::with(Limits::default().with_max_cancels_per_second(1).with_max_in_flight(4), Limits::default());
+    for _ in 0..100 {
+        let call = pair.running_call();
+        pair.server.respond(call, &body("answer", HUGE));
+        pair.server.flush(pair.now, &mut pair.client);
+        pair.client.connection.cancel_call(pair.now, call);
+        pair.client.flush(pair.now, &mut pair.server);
+        pair.server.read(pair.now);
+        pair.server.flush(pair.now, &mut pair.client);
+        let arriving = std::mem::take(&mut pair.client.arriving);
+        let (heads, bodies): (Vec<_>, Vec<_>) =
+            arriving.into_iter().partition(|(lane, _)| *lane == Lane::ZERO);
+        pair.client.arriving.extend(bodies.into_iter().chain(heads));
+        pair.run();
+    }
+    assert_eq!((pair.server.close_code(), pair.client.close_code()), (None, None));
+    assert!(pair.client.is_idle() && pair.server.is_idle());
 }
