@@ -19,7 +19,9 @@ use std::time::Duration;
 
 use linkspan::frame::{KIND_CLOSE, KIND_HELLO, KIND_RESET, LAST, RESET};
 use linkspan::memory::Memory;
-use linkspan::{Client, CloseCode, Context, Endpoint, Limits, Push, PushSink, Server, Session, Transport};
+use linkspan::{
+    Client, Close, CloseCode, Context, Endpoint, Limits, Push, PushSink, Server, Session, Transport,
+};
 use raw::{BODY, FIELDS, Frame, ONE_WAY, REQUEST, Raw, field, number, place, request};
 use support::PATIENCE;
 use tokio::time::{Instant, sleep, timeout};
@@ -124,6 +126,25 @@ async fn answers_that_wait_for_a_slow_road_arrive_whole_before_the_close() {
         timeout(PATIENCE, shutting).await.unwrap().unwrap();
         assert_eq!(session.closed().await.code(), CloseCode::SHUTDOWN);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_a_little_now_and_then_holds_no_closed_connection_for_ever() {
+    let limits = Limits::default().with_drain_timeout(Duration::from_secs(60));
+    let (server, endpoint) = server("trickle", limits).await;
+    let (mut raw, session) = stranger(&server, &endpoint).await;
+    for _ in 0..20 {
+        session.push(Push::raw("Feed", "Item", vec![0; 10_000])).await.unwrap();
+    }
+    let start = now();
+    session.close(Close::new(CloseCode::NORMAL, "enough"));
+    // Always something within the write timeout, and never all: it would take twenty times nine seconds.
+    while raw.next().await.is_some() {
+        sleep(Duration::from_secs(9)).await;
+    }
+    let held = start.elapsed();
+    assert!((60..90).contains(&held.as_secs()), "{held:?}");
+    timeout(PATIENCE, server.shutdown()).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -86,7 +86,8 @@ settings! {
         /// Deadline of a call that names none. Default 30 s.
         call_timeout: Duration = Duration::from_secs(30),
             within MIN_WAIT..=MAX_WAIT, set by with_call_timeout;
-        /// Time for calls in flight to end when a server shuts down. Default 30 s.
+        /// Time for calls in flight to end when a server shuts down, and for what is queued to leave a connection that the
+        /// application closes. Default 30 s.
         drain_timeout: Duration = Duration::from_secs(30),
             within MIN_WAIT..=MAX_WAIT, set by with_drain_timeout;
         /// Most that a client waits before it connects again, the first time. Default 100 ms; it doubles with each failure,

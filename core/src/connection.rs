@@ -149,9 +149,9 @@ impl Connection {
         matches!(self.phase, Phase::Open { .. })
     }
 
-    /// How long a peer may take nothing.
-    pub(crate) fn write_timeout(&self) -> Duration {
-        self.limits.write_timeout
+    /// How long a peer may take nothing of what is left after a close, and all of it at most.
+    pub(crate) fn patience(&self) -> (Duration, Duration) {
+        (self.limits.write_timeout, self.limits.drain_timeout)
     }
 
     /// Our calls whose terminal frame has not come.

@@ -70,19 +70,20 @@ impl Driver {
 
     /// Drives the link to its end, then winds it down: what is queued goes out, the peer sees the close.
     ///
-    /// A connection that the application closed has the time it needs, as long as the peer takes something within
-    /// [`Limits::write_timeout`](crate::Limits::write_timeout) and the server is not gone. Any other has a second.
+    /// A connection that the application closed has [`Limits::drain_timeout`](crate::Limits::drain_timeout), as long as
+    /// the peer takes something within [`Limits::write_timeout`](crate::Limits::write_timeout) and the server is not gone.
+    /// Any other has a second.
     ///
     /// # Cancel safety
     /// Dropping it drops the link; the session must then be closed by whoever drops it.
     pub(crate) async fn run(mut self) -> Close {
         let close = poll_fn(|cx| self.poll_drive(cx)).await;
         let patience = self.session.lock().patience_at_end();
-        if let Some(patience) = patience {
+        if let Some((patience, most)) = patience {
             let ended = self.runner.ended();
             tokio::select! {
                 biased;
-                () = flush_patiently(&mut *self.pipe, &mut self.batch, patience) => {}
+                _ = timeout(most, flush_patiently(&mut *self.pipe, &mut self.batch, patience)) => {}
                 () = ended => {}
             }
         }

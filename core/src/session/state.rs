@@ -37,8 +37,8 @@ pub(crate) struct State {
     room: Vec<Waker>,
     /// Who waits until all is answered and sent.
     drains: Vec<Waker>,
-    /// How long its peer may take nothing of what is left, if this side's application closed it.
-    patience_at_end: Option<Duration>,
+    /// How long its peer may take nothing of what is left, and all of it, if this side's application closed it.
+    patience_at_end: Option<(Duration, Duration)>,
 }
 
 impl State {
@@ -88,13 +88,13 @@ impl State {
     /// Closes as the application asks: what is queued goes out for as long as the peer takes it.
     pub(crate) fn close(&mut self, close: Close, events: &mut Events) {
         if self.connection.closed().is_none() {
-            self.patience_at_end = Some(self.connection.write_timeout());
+            self.patience_at_end = Some(self.connection.patience());
             self.connection.close(close, events);
         }
     }
 
-    /// How long the peer may take nothing of what is left after the close; `None` if it must hurry.
-    pub(crate) fn patience_at_end(&self) -> Option<Duration> {
+    /// How long the peer may take nothing of what is left after the close, and all of it; `None` if it must hurry.
+    pub(crate) fn patience_at_end(&self) -> Option<(Duration, Duration)> {
         self.patience_at_end
     }
 
