@@ -14,6 +14,7 @@ mod prove;
 mod serve;
 mod service;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use arguments::Command;
@@ -36,10 +37,8 @@ async fn main() -> ExitCode {
         Command::ServeConfigured { file } => configured::serve(&file).await,
         Command::Call(call) => call::run(call).await,
         Command::CallConfigured { file, call } => configured::call(&file, &call).await,
-        Command::Schema => {
-            println!("{:#}", Config::schema());
-            Ok(())
-        }
+        // It is long, so people look at its beginning: a reader that leaves early is no reason to panic.
+        Command::Schema => writeln!(std::io::stdout(), "{:#}", Config::schema()).map_err(Failure::from),
         Command::Help => {
             println!("{}", arguments::USAGE);
             Ok(())
