@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use crate::contenders::Contender;
+use crate::contenders::{Contender, Road};
 use crate::load::Load;
 
 pub(crate) const USAGE: &str = "\
-usage: linkspan-bench all                   every contender at 1, 64 and 1,024 calls in flight, 6 repetitions
-       linkspan-bench quick                 the same with 3 repetitions
+usage: linkspan-bench quick                 the contenders over TCP at 1, 64 and 1,024 calls in flight, 3 repetitions
+       linkspan-bench roads                 the same over WebSocket and QUIC
+       linkspan-bench all                   every contender, 6 repetitions
        linkspan-bench beside [URL]          small calls while 4 MiB echoes run on the same connection (tcp://127.0.0.1:0)
 
-options of all and quick:
-  --repetitions N      instead of 6 or 3
-  --only NAME,NAME     contenders (default: all): raw, linkspan-postcard, linkspan-json, tarpc
+options of quick, roads and all:
+  --repetitions N      instead of 3 or 6
+  --only NAME,NAME     contenders, of any road:
+                       raw, linkspan-postcard, linkspan-json, tarpc, raw-ws, linkspan-ws, raw-quic, linkspan-quic
   --in-flight N,N      calls in flight (default: 1,64,1024)
   --core N             the core both processes are pinned to (default: the last)
   --unpinned           let both processes use every core
@@ -41,7 +43,7 @@ pub(crate) enum Command {
     /// One contender's server.
     Serve {
         contender: Contender,
-        url: String,
+        url: Option<String>,
         core: Option<usize>,
     },
 }
@@ -83,8 +85,9 @@ impl Command {
         let mut words = options.positional.iter().map(String::as_str);
         let mut word = |what: &str| words.next().map(str::to_owned).ok_or(format!("name {what}"));
         match word("a command")?.as_str() {
-            "all" => options.plan("all", 6).map(Self::Compare),
-            "quick" => options.plan("quick", 3).map(Self::Compare),
+            "all" => options.plan("all", &[Road::Tcp, Road::WebSocket, Road::Quic], 6).map(Self::Compare),
+            "quick" => options.plan("quick", &[Road::Tcp], 3).map(Self::Compare),
+            "roads" => options.plan("roads", &[Road::WebSocket, Road::Quic], 3).map(Self::Compare),
             "beside" => {
                 let url = word("a URL").unwrap_or_else(|_| "tcp://127.0.0.1:0".to_owned());
                 let repetitions = options.repetitions.unwrap_or(3);
@@ -92,8 +95,7 @@ impl Command {
             }
             "serve" => {
                 let contender = Contender::parse(&word("a contender")?)?;
-                let url = word("a URL").unwrap_or_else(|_| "tcp://127.0.0.1:0".to_owned());
-                Ok(Self::Serve { contender, url, core: options.core })
+                Ok(Self::Serve { contender, url: word("a URL").ok(), core: options.core })
             }
             "call" => {
                 let contender = Contender::parse(&word("a contender")?)?;
@@ -133,12 +135,12 @@ impl Options {
         Ok(options)
     }
 
-    fn plan(self, name: &'static str, repetitions: usize) -> Result<Plan, String> {
+    fn plan(self, name: &'static str, roads: &[Road], repetitions: usize) -> Result<Plan, String> {
         let last = std::thread::available_parallelism().map_err(|error| error.to_string())?.get() - 1;
         Ok(Plan {
             name,
             repetitions: self.repetitions.unwrap_or(repetitions).max(1),
-            contenders: self.contenders.unwrap_or_else(|| Contender::ALL.to_vec()),
+            contenders: self.contenders.unwrap_or_else(|| Contender::on(roads)),
             in_flight: self.in_flight.unwrap_or_else(|| vec![1, 64, 1024]),
             core: (!self.unpinned).then(|| self.core.unwrap_or(last)),
             measure: Duration::from_millis(self.millis.unwrap_or(MEASURE_MILLIS)),

@@ -23,7 +23,8 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), Failure> {
                     contender.name(),
                     measured.calls_per_second(),
                 );
-                report.add(Run { contender: contender.name(), in_flight, repetition, measured });
+                let (contender, limit) = (contender.name(), contender.limit().name());
+                report.add(Run { contender, limit, in_flight, repetition, measured });
             }
         }
     }

@@ -1,5 +1,6 @@
-//! What is compared: the same multiplication, served and called in four ways.
+//! What is compared: the same multiplication, served and called in several ways.
 
+mod certificate;
 mod linkspan;
 mod raw;
 mod tarpc;
@@ -19,8 +20,20 @@ pub(crate) use linkspan::connect;
 pub(crate) enum Contender {
     LinkspanJson,
     LinkspanPostcard,
+    LinkspanQuic,
+    LinkspanWs,
     Raw,
+    RawQuic,
+    RawWs,
     Tarpc,
+}
+
+/// What carries the bytes. Each road has a limit of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Road {
+    Quic,
+    Tcp,
+    WebSocket,
 }
 
 /// What to multiply.
@@ -48,32 +61,90 @@ impl Args {
 }
 
 impl Contender {
-    /// All, in the order of the tables. The first is what ratios are taken to.
-    pub(crate) const ALL: [Self; 4] = [Self::Raw, Self::LinkspanPostcard, Self::LinkspanJson, Self::Tarpc];
+    /// All, in the order of the tables.
+    pub(crate) const ALL: &[Self] = &[
+        Self::Raw,
+        Self::LinkspanPostcard,
+        Self::LinkspanJson,
+        Self::Tarpc,
+        Self::RawWs,
+        Self::LinkspanWs,
+        Self::RawQuic,
+        Self::LinkspanQuic,
+    ];
+
+    /// Those that take one of `roads`.
+    pub(crate) fn on(roads: &[Road]) -> Vec<Self> {
+        Self::ALL.iter().copied().filter(|contender| roads.contains(&contender.road())).collect()
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::LinkspanJson => "linkspan-json",
             Self::LinkspanPostcard => "linkspan-postcard",
+            Self::LinkspanQuic => "linkspan-quic",
+            Self::LinkspanWs => "linkspan-ws",
             Self::Raw => "raw",
+            Self::RawQuic => "raw-quic",
+            Self::RawWs => "raw-ws",
             Self::Tarpc => "tarpc",
         }
     }
 
+    pub(crate) fn road(self) -> Road {
+        match self {
+            Self::LinkspanQuic => Road::Quic,
+            Self::LinkspanJson => Road::Tcp,
+            Self::LinkspanPostcard => Road::Tcp,
+            Self::LinkspanWs => Road::WebSocket,
+            Self::Raw => Road::Tcp,
+            Self::RawQuic => Road::Quic,
+            Self::RawWs => Road::WebSocket,
+            Self::Tarpc => Road::Tcp,
+        }
+    }
+
+    /// The loop written by hand that its ratios are taken to.
+    pub(crate) fn limit(self) -> Self {
+        match self.road() {
+            Road::Quic => Self::RawQuic,
+            Road::Tcp => Self::Raw,
+            Road::WebSocket => Self::RawWs,
+        }
+    }
+
     pub(crate) fn parse(name: &str) -> Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|contender| contender.name() == name);
+        let known = Self::ALL.iter().copied().find(|contender| contender.name() == name);
         known.ok_or_else(|| {
-            format!("unknown contender `{name}`; known: {}", Self::ALL.map(Self::name).join(", "))
+            let names: Vec<_> = Self::ALL.iter().map(|contender| contender.name()).collect();
+            format!("unknown contender `{name}`; known: {}", names.join(", "))
         })
     }
 }
 
-/// Serves until the standard input ends, and prints where.
-pub(crate) async fn serve(contender: Contender, url: &str) -> Result<(), Failure> {
+impl Road {
+    /// Where to listen: a port that the system picks.
+    fn url(self) -> &'static str {
+        match self {
+            Self::Quic => "quic://127.0.0.1:0",
+            Self::Tcp => "tcp://127.0.0.1:0",
+            Self::WebSocket => "ws://127.0.0.1:0",
+        }
+    }
+}
+
+/// Serves until the standard input ends, and prints where. Only Linkspan takes a `url` other than its road's.
+pub(crate) async fn serve(contender: Contender, url: Option<&str>) -> Result<(), Failure> {
+    let url = url.unwrap_or(contender.road().url());
     let serving = async {
         match contender {
-            Contender::LinkspanJson | Contender::LinkspanPostcard => linkspan::serve(url).await,
-            Contender::Raw => raw::serve().await,
+            Contender::LinkspanJson => linkspan::serve(url).await,
+            Contender::LinkspanPostcard => linkspan::serve(url).await,
+            Contender::LinkspanQuic => linkspan::serve(url).await,
+            Contender::LinkspanWs => linkspan::serve(url).await,
+            Contender::Raw => raw::tcp::serve().await,
+            Contender::RawQuic => raw::quic::serve().await,
+            Contender::RawWs => raw::websocket::serve().await,
             Contender::Tarpc => tarpc::serve().await,
         }
     };
@@ -88,7 +159,25 @@ pub(crate) async fn call(contender: Contender, address: &str, load: &Load) -> Re
     match contender {
         Contender::LinkspanJson => load::run(connect(address, "json").await?, load).await,
         Contender::LinkspanPostcard => load::run(connect(address, "postcard").await?, load).await,
-        Contender::Raw => load::run(raw::connect(address).await?, load).await,
+        Contender::LinkspanQuic => load::run(connect(address, "postcard").await?, load).await,
+        Contender::LinkspanWs => load::run(connect(address, "postcard").await?, load).await,
+        Contender::Raw => load::run(raw::tcp::connect(address).await?, load).await,
+        Contender::RawQuic => load::run(raw::quic::connect(address).await?, load).await,
+        Contender::RawWs => load::run(raw::websocket::connect(address).await?, load).await,
         Contender::Tarpc => load::run(tarpc::connect(address).await?, load).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_known_and_limits_are_on_the_same_road() {
+        for &contender in Contender::ALL {
+            assert_eq!(Contender::parse(contender.name()), Ok(contender));
+            assert_eq!(contender.limit().road(), contender.road());
+            assert_eq!(contender.limit().limit(), contender.limit());
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! How fast Linkspan is, beside a hand-written loop and beside tarpc, in one run. `README.md` says how to read it.
+//! How fast Linkspan is, beside hand-written loops and beside tarpc, in one run. `README.md` says how to read it.
 //!
 //! - `command` reads the command line; `compare` and `beside` are the two measurements.
 //! - `process` starts the processes that are measured, pins them, and reads the CPU time they used.
@@ -44,7 +44,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Compare(plan) => process::runtime(None)?.block_on(compare::run(&plan)),
         Command::Beside(plan) => process::runtime(None)?.block_on(beside::run(&plan)),
         Command::Serve { contender, url, core } => {
-            process::runtime(core)?.block_on(contenders::serve(contender, &url))
+            process::runtime(core)?.block_on(contenders::serve(contender, url.as_deref()))
         }
         Command::Call { contender, address, load, core } => {
             let measured = process::runtime(core)?.block_on(contenders::call(contender, &address, &load))?;

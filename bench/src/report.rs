@@ -24,6 +24,8 @@ pub(crate) struct Report {
 #[derive(Debug, Serialize)]
 pub(crate) struct Run {
     pub(crate) contender: &'static str,
+    /// The contender that ratios are taken to.
+    pub(crate) limit: &'static str,
     pub(crate) in_flight: usize,
     pub(crate) repetition: usize,
     pub(crate) measured: Measured,
@@ -42,23 +44,26 @@ impl Report {
         self.runs.push(run);
     }
 
-    /// One Markdown table per number of calls in flight.
+    /// One Markdown table per limit, which is one per road, and number of calls in flight.
     pub(crate) fn tables(&self) -> String {
         let mut text = String::new();
-        for in_flight in distinct(self.runs.iter().map(|run| run.in_flight)) {
-            let runs: Vec<_> = self.runs.iter().filter(|run| run.in_flight == in_flight).collect();
+        for (limit, in_flight) in distinct(self.runs.iter().map(|run| (run.limit, run.in_flight))) {
+            let is_of_it = |run: &&Run| (run.limit, run.in_flight) == (limit, in_flight);
+            let runs: Vec<_> = self.runs.iter().filter(is_of_it).collect();
             let repetitions = distinct(runs.iter().map(|run| run.repetition)).len();
             let place =
                 self.core.map_or("unpinned".to_owned(), |core| format!("both processes on core {core}"));
             // Writing to a string cannot fail.
             let _ = writeln!(
                 text,
-                "\n### {in_flight} in flight, one connection, {place}, {repetitions} repetitions\n\n\
-                 | contender | calls/s | of raw | (min..max) | of tarpc | p50 µs | p99 µs | client µs CPU/call | server |\n\
-                 |---|---:|---:|---:|---:|---:|---:|---:|---:|"
+                "\n### {in_flight} in flight beside {limit}, one connection, {place}, {repetitions} repetitions\n\n\
+                 | contender | calls/s | of {limit} | (min..max) |{} p50 µs | p99 µs | client µs CPU/call | server |\n\
+                 |---|---:|---:|---:|{}---:|---:|---:|---:|",
+                if has_tarpc(&runs) { " of tarpc |" } else { "" },
+                if has_tarpc(&runs) { "---:|" } else { "" },
             );
             for contender in distinct(runs.iter().map(|run| run.contender)) {
-                let _ = writeln!(text, "{}", row(&runs, contender));
+                let _ = writeln!(text, "{}", row(&runs, contender, limit));
             }
         }
         text
@@ -80,24 +85,32 @@ pub(crate) fn write_json(name: &str, value: &impl Serialize) -> Result<PathBuf, 
     Ok(file)
 }
 
-fn row(runs: &[&Run], contender: &str) -> String {
+fn row(runs: &[&Run], contender: &str, limit: &str) -> String {
     let own = || runs.iter().filter(|run| run.contender == contender).map(|run| &run.measured);
     let middle = |value: &dyn Fn(&Measured) -> f64| median(own().map(value).collect());
-    let to_raw = ratios(runs, contender, "raw");
-    let range = match (to_raw.iter().copied().reduce(f64::min), to_raw.iter().copied().reduce(f64::max)) {
+    let to_limit = ratios(runs, contender, limit);
+    let range = match (to_limit.iter().copied().reduce(f64::min), to_limit.iter().copied().reduce(f64::max)) {
         (Some(min), Some(max)) => format!("({min:.2}..{max:.2})"),
         _ => String::new(),
     };
+    let to_tarpc = match has_tarpc(runs) {
+        true => format!(" {} |", ratio(ratios(runs, contender, "tarpc"))),
+        false => String::new(),
+    };
     format!(
-        "| {contender} | {:.0} | {} | {range} | {} | {:.1} | {:.1} | {:.2} | {:.2} |",
+        "| {contender} | {:.0} | {} | {range} |{to_tarpc} {:.1} | {:.1} | {:.2} | {:.2} |",
         middle(&Measured::calls_per_second),
-        ratio(to_raw),
-        ratio(ratios(runs, contender, "tarpc")),
+        ratio(to_limit),
         middle(&|measured| measured.p50_micros),
         middle(&|measured| measured.p99_micros),
         middle(&|measured| measured.per_million(measured.client_cpu_seconds)),
         middle(&|measured| measured.per_million(measured.server_cpu_seconds)),
     )
+}
+
+/// It takes one road only.
+fn has_tarpc(runs: &[&Run]) -> bool {
+    runs.iter().any(|run| run.contender == "tarpc")
 }
 
 /// Calls per second of `contender` to those of `base`, repetition by repetition.
@@ -146,7 +159,7 @@ mod tests {
             client_cpu_seconds: 0.5,
             server_cpu_seconds: 0.25,
         };
-        Run { contender, in_flight: 64, repetition, measured }
+        Run { contender, limit: "raw", in_flight: 64, repetition, measured }
     }
 
     #[test]
@@ -155,6 +168,22 @@ mod tests {
         let runs: Vec<_> = runs.iter().collect();
         assert_eq!(ratios(&runs, "x", "raw"), [0.5, 1.0]);
         assert!(ratios(&runs, "x", "tarpc").is_empty());
+    }
+
+    #[test]
+    fn each_limit_has_a_table_of_its_own() {
+        let mut report = Report::new("test", None);
+        report.add(run("raw", 0, 100));
+        report.add(run("tarpc", 0, 25));
+        report.add(Run { limit: "raw-ws", ..run("raw-ws", 0, 50) });
+        report.add(Run { limit: "raw-ws", ..run("linkspan-ws", 0, 40) });
+        let tables = report.tables();
+        let rows: Vec<_> = tables.lines().filter(|line| line.starts_with("| ")).collect();
+        assert_eq!(rows.len(), 6);
+        assert!(rows[0].contains("of raw |") && rows[0].contains("of tarpc"), "{tables}");
+        assert!(rows[2].starts_with("| tarpc | 25 | 0.25x | (0.25..0.25) | 1.00x |"), "{tables}");
+        assert!(rows[3].contains("of raw-ws |") && !rows[3].contains("of tarpc"), "{tables}");
+        assert!(rows[5].starts_with("| linkspan-ws | 40 | 0.80x | (0.80..0.80) | 1.0 |"), "{tables}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use linkspan::quic::Quic;
 use linkspan::tls::{DevelopmentCa, Tls};
 use linkspan::{Blob, Client, Limits, Server};
 
+use super::certificate::CertificateFile;
 use super::{Args, Caller, Product};
 use crate::Failure;
 
@@ -50,19 +51,18 @@ impl Caller for Stub {
 
 pub(super) async fn serve(url: &str) -> Result<(), Failure> {
     let mut builder = Server::builder().service(ArithServer::new(Calculator)).limits(limits()).listen(url);
-    let ca_file = std::env::temp_dir().join(format!("linkspan-bench-{}.pem", std::process::id()));
-    let is_quic = url.starts_with("quic:");
-    if is_quic {
+    let mut trusted = None;
+    if url.starts_with("quic:") {
         let ca = DevelopmentCa::generate()?;
-        std::fs::write(&ca_file, ca.ca_pem())?;
+        trusted = Some(CertificateFile::write(&ca.ca_pem())?);
         let tls = Tls::new().with_identity(ca.issue(&["127.0.0.1", "localhost"])?);
         builder = builder.transport(Quic::new().with_tls(tls));
     }
     let server = builder.start().await?;
     for endpoint in server.endpoints() {
         // The client trusts what the address names.
-        let ca = is_quic.then(|| endpoint.clone().with_option("ca", &ca_file.to_string_lossy()));
-        println!("{}", ca.as_ref().unwrap_or(endpoint));
+        let with_ca = trusted.as_ref().map(|file| endpoint.clone().with_option("ca", &file.path()));
+        println!("{}", with_ca.as_ref().unwrap_or(endpoint));
     }
     server.stopped().await;
     Ok(())
