@@ -12,7 +12,7 @@ usage: linkspan-bench all                   every contender at 1, 64 and 1,024 c
 
 options of all and quick:
   --repetitions N      instead of 6 or 3
-  --only NAME,NAME     contenders (default: all): raw, linkspan-postcard, linkspan-json, tarpc
+  --only NAME,NAME     contenders (default: all): raw, linkspan-postcard, linkspan-json, tarpc, jsonrpsee, tonic
   --in-flight N,N      calls in flight (default: 1,64,1024)
   --core N             the core both processes are pinned to (default: the last)
   --unpinned           let both processes use every core

@@ -1,8 +1,10 @@
-//! What is compared: the same multiplication, served and called in four ways.
+//! What is compared: the same multiplication, served and called in six ways.
 
+mod jsonrpsee;
 mod linkspan;
 mod raw;
 mod tarpc;
+mod tonic;
 
 use std::future::Future;
 
@@ -17,10 +19,12 @@ pub(crate) use linkspan::connect;
 /// A way to serve and call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contender {
+    Jsonrpsee,
     LinkspanJson,
     LinkspanPostcard,
     Raw,
     Tarpc,
+    Tonic,
 }
 
 /// What to multiply.
@@ -49,14 +53,19 @@ impl Args {
 
 impl Contender {
     /// All, in the order of the tables. The first is what ratios are taken to.
-    pub(crate) const ALL: [Self; 4] = [Self::Raw, Self::LinkspanPostcard, Self::LinkspanJson, Self::Tarpc];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Raw, Self::LinkspanPostcard, Self::LinkspanJson, Self::Tarpc, Self::Jsonrpsee, Self::Tonic];
+    /// What others have built: the tables say how Linkspan compares with each.
+    pub(crate) const PEERS: [Self; 3] = [Self::Tarpc, Self::Jsonrpsee, Self::Tonic];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Jsonrpsee => "jsonrpsee",
             Self::LinkspanJson => "linkspan-json",
             Self::LinkspanPostcard => "linkspan-postcard",
             Self::Raw => "raw",
             Self::Tarpc => "tarpc",
+            Self::Tonic => "tonic",
         }
     }
 
@@ -72,9 +81,11 @@ impl Contender {
 pub(crate) async fn serve(contender: Contender, url: &str) -> Result<(), Failure> {
     let serving = async {
         match contender {
+            Contender::Jsonrpsee => jsonrpsee::serve().await,
             Contender::LinkspanJson | Contender::LinkspanPostcard => linkspan::serve(url).await,
             Contender::Raw => raw::serve().await,
             Contender::Tarpc => tarpc::serve().await,
+            Contender::Tonic => tonic::serve().await,
         }
     };
     tokio::select! {
@@ -86,9 +97,11 @@ pub(crate) async fn serve(contender: Contender, url: &str) -> Result<(), Failure
 /// Connects to `address`, which `serve` printed, and calls under `load`.
 pub(crate) async fn call(contender: Contender, address: &str, load: &Load) -> Result<Measured, Failure> {
     match contender {
+        Contender::Jsonrpsee => load::run(jsonrpsee::connect(address).await?, load).await,
         Contender::LinkspanJson => load::run(connect(address, "json").await?, load).await,
         Contender::LinkspanPostcard => load::run(connect(address, "postcard").await?, load).await,
         Contender::Raw => load::run(raw::connect(address).await?, load).await,
         Contender::Tarpc => load::run(tarpc::connect(address).await?, load).await,
+        Contender::Tonic => load::run(tonic::connect(address).await?, load).await,
     }
 }

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use crate::Failure;
+use crate::contenders::Contender;
 use crate::load::Measured;
 
 /// Everything one invocation measured.
@@ -50,12 +51,14 @@ impl Report {
             let repetitions = distinct(runs.iter().map(|run| run.repetition)).len();
             let place =
                 self.core.map_or("unpinned".to_owned(), |core| format!("both processes on core {core}"));
+            let peers = Contender::PEERS.map(|peer| format!("of {}", peer.name())).join(" | ");
+            let peer_rules = Contender::PEERS.map(|_| "---:").join("|");
             // Writing to a string cannot fail.
             let _ = writeln!(
                 text,
                 "\n### {in_flight} in flight, one connection, {place}, {repetitions} repetitions\n\n\
-                 | contender | calls/s | of raw | (min..max) | of tarpc | p50 µs | p99 µs | client µs CPU/call | server |\n\
-                 |---|---:|---:|---:|---:|---:|---:|---:|---:|"
+                 | contender | calls/s | of raw | (min..max) | {peers} | p50 µs | p99 µs | client µs CPU/call | server |\n\
+                 |---|---:|---:|---:|{peer_rules}|---:|---:|---:|---:|"
             );
             for contender in distinct(runs.iter().map(|run| run.contender)) {
                 let _ = writeln!(text, "{}", row(&runs, contender));
@@ -88,11 +91,11 @@ fn row(runs: &[&Run], contender: &str) -> String {
         (Some(min), Some(max)) => format!("({min:.2}..{max:.2})"),
         _ => String::new(),
     };
+    let to_peers = Contender::PEERS.map(|peer| ratio(ratios(runs, contender, peer.name()))).join(" | ");
     format!(
-        "| {contender} | {:.0} | {} | {range} | {} | {:.1} | {:.1} | {:.2} | {:.2} |",
+        "| {contender} | {:.0} | {} | {range} | {to_peers} | {:.1} | {:.1} | {:.2} | {:.2} |",
         middle(&Measured::calls_per_second),
         ratio(to_raw),
-        ratio(ratios(runs, contender, "tarpc")),
         middle(&|measured| measured.p50_micros),
         middle(&|measured| measured.p99_micros),
         middle(&|measured| measured.per_million(measured.client_cpu_seconds)),
