@@ -14,7 +14,7 @@ usage: linkspan-bench quick                 the contenders over TCP at 1, 64 and
 options of quick, roads and all:
   --repetitions N      instead of 3 or 6
   --only NAME,NAME     contenders, of any road:
-                       raw, linkspan-postcard, linkspan-json, tarpc, raw-ws, linkspan-ws, raw-quic, linkspan-quic
+                       raw, linkspan-postcard, linkspan-json, tarpc, tonic, raw-ws, linkspan-ws, jsonrpsee, raw-quic, linkspan-quic
   --in-flight N,N      calls in flight (default: 1,64,1024)
   --core N             the core both processes are pinned to (default: the last)
   --unpinned           let both processes use every core

@@ -1,9 +1,11 @@
 //! What is compared: the same multiplication, served and called in several ways.
 
 mod certificate;
+mod jsonrpsee;
 mod linkspan;
 mod raw;
 mod tarpc;
+mod tonic;
 
 use std::future::Future;
 
@@ -18,6 +20,7 @@ pub(crate) use linkspan::connect;
 /// A way to serve and call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contender {
+    Jsonrpsee,
     LinkspanJson,
     LinkspanPostcard,
     LinkspanQuic,
@@ -26,6 +29,7 @@ pub(crate) enum Contender {
     RawQuic,
     RawWs,
     Tarpc,
+    Tonic,
 }
 
 /// What carries the bytes. Each road has a limit of its own.
@@ -67,8 +71,10 @@ impl Contender {
         Self::LinkspanPostcard,
         Self::LinkspanJson,
         Self::Tarpc,
+        Self::Tonic,
         Self::RawWs,
         Self::LinkspanWs,
+        Self::Jsonrpsee,
         Self::RawQuic,
         Self::LinkspanQuic,
     ];
@@ -78,8 +84,12 @@ impl Contender {
         Self::ALL.iter().copied().filter(|contender| roads.contains(&contender.road())).collect()
     }
 
+    /// What others have built: the tables say how Linkspan compares with each.
+    pub(crate) const PEERS: &[Self] = &[Self::Tarpc, Self::Tonic, Self::Jsonrpsee];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Jsonrpsee => "jsonrpsee",
             Self::LinkspanJson => "linkspan-json",
             Self::LinkspanPostcard => "linkspan-postcard",
             Self::LinkspanQuic => "linkspan-quic",
@@ -88,19 +98,15 @@ impl Contender {
             Self::RawQuic => "raw-quic",
             Self::RawWs => "raw-ws",
             Self::Tarpc => "tarpc",
+            Self::Tonic => "tonic",
         }
     }
 
     pub(crate) fn road(self) -> Road {
         match self {
-            Self::LinkspanQuic => Road::Quic,
-            Self::LinkspanJson => Road::Tcp,
-            Self::LinkspanPostcard => Road::Tcp,
-            Self::LinkspanWs => Road::WebSocket,
-            Self::Raw => Road::Tcp,
-            Self::RawQuic => Road::Quic,
-            Self::RawWs => Road::WebSocket,
-            Self::Tarpc => Road::Tcp,
+            Self::Jsonrpsee | Self::LinkspanWs | Self::RawWs => Road::WebSocket,
+            Self::LinkspanJson | Self::LinkspanPostcard | Self::Raw | Self::Tarpc | Self::Tonic => Road::Tcp,
+            Self::LinkspanQuic | Self::RawQuic => Road::Quic,
         }
     }
 
@@ -138,14 +144,16 @@ pub(crate) async fn serve(contender: Contender, url: Option<&str>) -> Result<(),
     let url = url.unwrap_or(contender.road().url());
     let serving = async {
         match contender {
-            Contender::LinkspanJson => linkspan::serve(url).await,
-            Contender::LinkspanPostcard => linkspan::serve(url).await,
-            Contender::LinkspanQuic => linkspan::serve(url).await,
-            Contender::LinkspanWs => linkspan::serve(url).await,
+            Contender::Jsonrpsee => jsonrpsee::serve().await,
+            Contender::LinkspanJson
+            | Contender::LinkspanPostcard
+            | Contender::LinkspanQuic
+            | Contender::LinkspanWs => linkspan::serve(url).await,
             Contender::Raw => raw::tcp::serve().await,
             Contender::RawQuic => raw::quic::serve().await,
             Contender::RawWs => raw::websocket::serve().await,
             Contender::Tarpc => tarpc::serve().await,
+            Contender::Tonic => tonic::serve().await,
         }
     };
     tokio::select! {
@@ -157,6 +165,7 @@ pub(crate) async fn serve(contender: Contender, url: Option<&str>) -> Result<(),
 /// Connects to `address`, which `serve` printed, and calls under `load`.
 pub(crate) async fn call(contender: Contender, address: &str, load: &Load) -> Result<Measured, Failure> {
     match contender {
+        Contender::Jsonrpsee => load::run(jsonrpsee::connect(address).await?, load).await,
         Contender::LinkspanJson => load::run(connect(address, "json").await?, load).await,
         Contender::LinkspanPostcard => load::run(connect(address, "postcard").await?, load).await,
         Contender::LinkspanQuic => load::run(connect(address, "postcard").await?, load).await,
@@ -165,6 +174,7 @@ pub(crate) async fn call(contender: Contender, address: &str, load: &Load) -> Re
         Contender::RawQuic => load::run(raw::quic::connect(address).await?, load).await,
         Contender::RawWs => load::run(raw::websocket::connect(address).await?, load).await,
         Contender::Tarpc => load::run(tarpc::connect(address).await?, load).await,
+        Contender::Tonic => load::run(tonic::connect(address).await?, load).await,
     }
 }
 

@@ -1,4 +1,4 @@
-//! How fast Linkspan is, beside hand-written loops and beside tarpc, in one run. `README.md` says how to read it.
+//! How fast Linkspan is, beside hand-written loops and beside its peers, in one run. `README.md` says how to read it.
 //!
 //! - `command` reads the command line; `compare` and `beside` are the two measurements.
 //! - `process` starts the processes that are measured, pins them, and reads the CPU time they used.

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use crate::Failure;
+use crate::contenders::Contender;
 use crate::load::Measured;
 
 /// Everything one invocation measured.
@@ -53,14 +54,15 @@ impl Report {
             let repetitions = distinct(runs.iter().map(|run| run.repetition)).len();
             let place =
                 self.core.map_or("unpinned".to_owned(), |core| format!("both processes on core {core}"));
+            let peers = peers(&runs);
+            let peer_names: String = peers.iter().map(|peer| format!(" of {peer} |")).collect();
+            let peer_rules = "---:|".repeat(peers.len());
             // Writing to a string cannot fail.
             let _ = writeln!(
                 text,
                 "\n### {in_flight} in flight beside {limit}, one connection, {place}, {repetitions} repetitions\n\n\
-                 | contender | calls/s | of {limit} | (min..max) |{} p50 µs | p99 µs | client µs CPU/call | server |\n\
-                 |---|---:|---:|---:|{}---:|---:|---:|---:|",
-                if has_tarpc(&runs) { " of tarpc |" } else { "" },
-                if has_tarpc(&runs) { "---:|" } else { "" },
+                 | contender | calls/s | of {limit} | (min..max) |{peer_names} p50 µs | p99 µs | client µs CPU/call | server |\n\
+                 |---|---:|---:|---:|{peer_rules}---:|---:|---:|---:|",
             );
             for contender in distinct(runs.iter().map(|run| run.contender)) {
                 let _ = writeln!(text, "{}", row(&runs, contender, limit));
@@ -93,12 +95,10 @@ fn row(runs: &[&Run], contender: &str, limit: &str) -> String {
         (Some(min), Some(max)) => format!("({min:.2}..{max:.2})"),
         _ => String::new(),
     };
-    let to_tarpc = match has_tarpc(runs) {
-        true => format!(" {} |", ratio(ratios(runs, contender, "tarpc"))),
-        false => String::new(),
-    };
+    let to_peers: String =
+        peers(runs).iter().map(|peer| format!(" {} |", ratio(ratios(runs, contender, peer)))).collect();
     format!(
-        "| {contender} | {:.0} | {} | {range} |{to_tarpc} {:.1} | {:.1} | {:.2} | {:.2} |",
+        "| {contender} | {:.0} | {} | {range} |{to_peers} {:.1} | {:.1} | {:.2} | {:.2} |",
         middle(&Measured::calls_per_second),
         ratio(to_limit),
         middle(&|measured| measured.p50_micros),
@@ -108,9 +108,10 @@ fn row(runs: &[&Run], contender: &str, limit: &str) -> String {
     )
 }
 
-/// It takes one road only.
-fn has_tarpc(runs: &[&Run]) -> bool {
-    runs.iter().any(|run| run.contender == "tarpc")
+/// The names of the peers that ran: each takes one road only.
+fn peers(runs: &[&Run]) -> Vec<&'static str> {
+    let names = Contender::PEERS.iter().map(|peer| peer.name());
+    names.filter(|name| runs.iter().any(|run| run.contender == *name)).collect()
 }
 
 /// Calls per second of `contender` to those of `base`, repetition by repetition.
