@@ -114,6 +114,21 @@ impl Error {
         error.downcast::<Self>().unwrap_or_else(|error| Self::closed("link failed").with_source(error))
     }
 
+    /// What a listener's `accept` failed with, as [`Listener::accept`](crate::Listener::accept) returns it. It never ends
+    /// the listener: each failure is about one peer, or about what the process lacks for now.
+    pub fn not_accepted(error: io::Error) -> Self {
+        let (kind, context) = match error.kind() {
+            io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset => {
+                (ErrorKind::Unreachable, "peer left before it was accepted")
+            }
+            _ => (
+                ErrorKind::AtCapacity,
+                "no peer can be accepted for now; if open files ran out, raise their limit (ulimit -n)",
+            ),
+        };
+        Self::new(kind, context).with_source(error)
+    }
+
     /// Shorthand for a setting that is wrong.
     pub fn configuration(context: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::Configuration, context)

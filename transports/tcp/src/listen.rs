@@ -41,7 +41,7 @@ impl TcpListener {
 
     /// The next peer's stream, and where the peer is.
     pub(crate) async fn accept_stream(&self) -> Result<(net::TcpStream, SocketAddr), Error> {
-        self.listener.accept().await.map_err(passing)
+        self.listener.accept().await.map_err(Error::not_accepted)
     }
 }
 
@@ -85,20 +85,6 @@ fn refused(endpoint: &Endpoint, error: io::Error) -> Error {
     Error::new(kind, context).with_source(error)
 }
 
-/// No failure of `accept(2)` ends a listener: each is about one peer, or about what the process lacks for now.
-pub(crate) fn passing(error: io::Error) -> Error {
-    let (kind, context) = match error.kind() {
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset => {
-            (ErrorKind::Unreachable, "peer left before it was accepted")
-        }
-        _ => (
-            ErrorKind::AtCapacity,
-            "no peer can be accepted for now; if open files ran out, raise their limit (ulimit -n)",
-        ),
-    };
-    Error::new(kind, context).with_source(error)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,7 +92,7 @@ mod tests {
     #[test]
     fn no_failure_of_accept_ends_the_listener() {
         for kind in [io::ErrorKind::ConnectionAborted, io::ErrorKind::OutOfMemory, io::ErrorKind::Other] {
-            assert_ne!(passing(kind.into()).kind(), ErrorKind::Closed);
+            assert_ne!(Error::not_accepted(kind.into()).kind(), ErrorKind::Closed);
         }
     }
 

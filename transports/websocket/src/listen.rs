@@ -44,7 +44,7 @@ impl WebSocketListener {
 
     /// The next peer's stream, and where the peer is.
     pub(crate) async fn accept_stream(&self) -> Result<(TcpStream, SocketAddr), Error> {
-        self.tcp.accept().await.map_err(passing)
+        self.tcp.accept().await.map_err(Error::not_accepted)
     }
 }
 
@@ -82,18 +82,4 @@ where
 {
     let (socket, info) = http::serve(stream, site).await?;
     Ok(Link::new(WebSocketPipe::new(socket), peer.with_upgrade(info)))
-}
-
-/// No failure of `accept(2)` ends a listener: each is about one peer, or about what the process lacks for now.
-fn passing(error: io::Error) -> Error {
-    let (kind, context) = match error.kind() {
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset => {
-            (ErrorKind::Unreachable, "peer left before it was accepted")
-        }
-        _ => (
-            ErrorKind::AtCapacity,
-            "no peer can be accepted for now; if open files ran out, raise their limit (ulimit -n)",
-        ),
-    };
-    Error::new(kind, context).with_source(error)
 }

@@ -91,7 +91,7 @@ fn mode(endpoint: &Endpoint) -> Result<u32, Error> {
 #[async_trait]
 impl Listener for UnixListener {
     async fn accept(&mut self) -> Result<Arrival, Error> {
-        let (stream, _) = self.listener.accept().await.map_err(crate::listen::passing)?;
+        let (stream, _) = self.listener.accept().await.map_err(Error::not_accepted)?;
         let local = Some(self.endpoint.path().to_owned());
         Ok(Arrival::ready(super::link(stream, self.endpoint.clone(), (local, None))))
     }
