@@ -23,7 +23,7 @@ mod serving;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use calls::Answer;
+pub(crate) use calls::{Answer, Ended};
 pub(crate) use closing::close_for;
 pub(crate) use drain::Drain;
 pub use events::Notification;
@@ -176,6 +176,9 @@ impl Connection {
     ) -> Result<(), Error> {
         self.life.heard(now);
         for frame in inbox.frames() {
+            if self.is_open() && self.handle_plain(frame, events)? {
+                continue;
+            }
             if self.closed().is_some() {
                 break;
             }
