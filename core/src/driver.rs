@@ -2,15 +2,17 @@
 
 mod flush;
 mod greet;
+mod herd;
 
 use crate::clock::now;
 pub(crate) use flush::flush;
 use flush::flush_patiently;
 pub(crate) use greet::{Greeted, Ungreeted, greet};
+use herd::Herd;
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -18,7 +20,7 @@ use tokio::time::{Sleep, timeout};
 
 use crate::connection::{Events, Received, Reply, close_for};
 use crate::service::Runner;
-use crate::session::tell;
+use crate::session::{State, tell};
 use crate::transport::Pipe;
 use crate::{Batch, Close, CloseCode, Error, ErrorKind, Inbox, Session};
 
@@ -42,8 +44,12 @@ pub(crate) struct Driver {
     sleep: Pin<Box<Sleep>>,
     /// The pipe has not flushed what it was given.
     sending: bool,
+    /// What the connection is to be told of sending, once it is locked anyway.
+    sent: Option<Sent>,
     /// This wake was given away once already, so that ready callers could append first.
     waited: bool,
+    /// Callers to wake together.
+    herd: Herd,
 }
 
 impl Driver {
@@ -64,7 +70,9 @@ impl Driver {
             replies: Vec::new(),
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
             sending: false,
+            sent: None,
             waited: false,
+            herd: Herd::default(),
         }
     }
 
@@ -92,12 +100,11 @@ impl Driver {
     }
 
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Close> {
-        if self.gives_way(cx) {
-            return Poll::Pending;
+        if !self.events.requests.is_empty() || !self.events.received.is_empty() {
+            self.dispatch(cx); // what came with the hello
         }
-        self.dispatch(cx);
+        let Some(mut closed) = self.begin(cx) else { return Poll::Pending };
         for _ in 0..ROUNDS {
-            let closed = self.fill();
             if let Err(error) = self.send(cx) {
                 return Poll::Ready(self.lost(&error));
             }
@@ -111,45 +118,36 @@ impl Driver {
                 Ok(false) if self.park(cx) => return Poll::Pending,
                 Ok(false) => {}
             }
+            closed = fill(self.session.lock(), &mut self.batch, &mut self.events);
         }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    /// A caller woke us and others are about to call: goes behind them once, so that one write carries them all.
-    fn gives_way(&mut self, cx: &Context<'_>) -> bool {
+    /// Looks at the clock, once per wake, does what time asks for and takes what must go out. Returns what [`fill`] does.
+    ///
+    /// None if this wake is given away: a caller woke us and others are about to call, so we go behind them once, that one
+    /// write may carry them all.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one says that there is nothing to do now, the inner one why all ended"
+    )]
+    fn begin(&mut self, cx: &mut Context<'_>) -> Option<Option<Close>> {
         let mut state = self.session.lock();
         let busy = state.connection.in_flight() + state.connection.serving() > 1;
         let gives_way = state.take_nudge() && busy && !self.waited;
-        if gives_way {
-            state.set_clock(now());
-        }
-        drop(state);
         self.waited = gives_way;
-        if gives_way {
-            cx.waker().wake_by_ref();
-        }
-        gives_way
-    }
-
-    /// Does what time asks for and takes what must go out. Returns why the connection ended, once it has.
-    fn fill(&mut self) -> Option<Close> {
-        let mut state = self.session.lock();
         let now = now();
         state.set_clock(now);
+        if gives_way {
+            drop(state);
+            cx.waker().wake_by_ref();
+            return None;
+        }
         if state.connection.poll_timeout().is_some_and(|due| due <= now) {
             state.connection.handle_timeout(now, &mut self.events);
         }
-        state.connection.poll_batch(&mut self.batch);
-        let closed = state.connection.closed().cloned();
-        if closed.is_some() {
-            self.events.wakers.extend(state.take_waiters());
-        }
-        let cancelled = state.take_cancelled(&mut self.events);
-        drop(state);
-        tell(cancelled);
-        self.events.wakers.drain(..).for_each(Waker::wake);
-        closed
+        Some(fill(state, &mut self.batch, &mut self.events))
     }
 
     fn send(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
@@ -166,14 +164,7 @@ impl Driver {
         };
         let remaining = if self.sending { self.batch.len().max(1) } else { 0 };
         let progressed = self.batch.take_progress() | (self.batch.len() < before);
-        let mut state = self.session.lock();
-        let now = state.now();
-        state.connection.handle_sent(now, progressed, remaining);
-        // Not only when all is flushed: a busy link may never come to that.
-        let room = if state.connection.has_room(1) { state.take_room_waiters() } else { Vec::new() };
-        let drains = state.take_drain_waiters();
-        drop(state);
-        room.into_iter().chain(drains).for_each(Waker::wake);
+        self.sent = Some(Sent { progressed, remaining });
         Ok(())
     }
 
@@ -188,6 +179,7 @@ impl Driver {
             }
         }
         let mut state = self.session.lock();
+        settle(&mut state, &mut self.sent, &mut self.events);
         let now = state.now();
         let handled = state.connection.handle_inbox(now, &self.inbox, &mut self.events);
         if let Err(error) = handled {
@@ -208,7 +200,7 @@ impl Driver {
     /// Hands on what the connection reported. No lock is held while handlers run.
     fn dispatch(&mut self, cx: &mut Context<'_>) {
         hand_on(&*self.deliver, &mut self.events);
-        wake_all(&mut self.events.wakers);
+        self.herd.wake(&mut self.events.wakers);
         for incoming in self.events.requests.drain(..) {
             let call = incoming.call;
             if let Some(reply) = self.runner.start(&self.session, incoming, cx) {
@@ -235,14 +227,17 @@ impl Driver {
     /// True if there is nothing to do until somebody wakes us.
     fn park(&mut self, cx: &mut Context<'_>) -> bool {
         let mut state = self.session.lock();
-        if state.connection.closed().is_some() || (state.connection.has_output() && !self.sending) {
-            return false;
-        }
+        settle(&mut state, &mut self.sent, &mut self.events);
         let due = state.connection.poll_timeout();
-        state.park(cx.waker());
+        let parks = state.connection.closed().is_none() && (self.sending || !state.connection.has_output());
+        if parks {
+            state.park(cx.waker());
+        }
         drop(state);
+        self.events.wakers.drain(..).for_each(Waker::wake);
         match due {
-            None => true,
+            None => parks,
+            Some(_) if !parks => false,
             Some(due) => {
                 // A sleep that ends early finds nothing due and begins anew: cheaper than moving it with every read.
                 if due < self.sleep.deadline().into_std() || self.sleep.is_elapsed() {
@@ -275,26 +270,44 @@ impl Driver {
     }
 }
 
+/// What came of sending: whether the pipe took some, and how much it has not.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    progressed: bool,
+    remaining: usize,
+}
+
+/// Tells the connection what was sent, and collects whom that wakes.
+fn settle(state: &mut State, sent: &mut Option<Sent>, events: &mut Events) {
+    let Some(Sent { progressed, remaining }) = sent.take() else { return };
+    let now = state.now();
+    state.connection.handle_sent(now, progressed, remaining);
+    // Not only when all is flushed: a busy link may never come to that.
+    if state.connection.has_room(1) {
+        events.wakers.extend(state.take_room_waiters());
+    }
+    events.wakers.extend(state.take_drain_waiters());
+}
+
+/// Takes what must go out. Returns why the connection ended, once it has.
+fn fill(mut state: MutexGuard<'_, State>, batch: &mut Batch, events: &mut Events) -> Option<Close> {
+    state.connection.poll_batch(batch);
+    let closed = state.connection.closed().cloned();
+    if closed.is_some() {
+        events.wakers.extend(state.take_waiters());
+    }
+    let cancelled = state.take_cancelled(events);
+    drop(state);
+    tell(cancelled);
+    events.wakers.drain(..).for_each(Waker::wake);
+    closed
+}
+
 /// Hands on the notifications; their readers are woken with the callers.
 fn hand_on(deliver: &dyn Deliver, events: &mut Events) {
     if !events.received.is_empty() {
         let readers = deliver.deliver(std::mem::take(&mut events.received));
         events.wakers.extend(readers);
-    }
-}
-
-/// Wakes the callers that one read answered.
-///
-/// Woken one by one from here, each would make the runtime rouse a sleeping worker, which finds a single task, runs it
-/// and sleeps again. A waker that yields is woken by the runtime together with the others, before one worker is roused
-/// for all of them.
-fn wake_all(wakers: &mut Vec<Waker>) {
-    if wakers.len() <= FEW {
-        return wakers.drain(..).for_each(Waker::wake);
-    }
-    for waker in wakers.drain(..) {
-        let yielding = pin!(tokio::task::yield_now());
-        let _ = yielding.poll(&mut Context::from_waker(&waker));
     }
 }
 
@@ -327,8 +340,6 @@ pub(crate) async fn wind_down(pipe: &mut dyn Pipe, batch: &mut Batch, close: &Cl
 
 /// How long a closed link may take to wind down. Chosen as several round trips of a slow network.
 const LINGER: Duration = Duration::from_secs(1);
-/// Callers that are woken at once: the first two go to the worker that drives, and cost nothing extra.
-const FEW: usize = 2;
 /// Reads handled before other tasks get their turn.
 const ROUNDS: usize = 16;
 

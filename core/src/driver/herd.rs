@@ -1,0 +1,111 @@
+//! Callers that one read answered, woken together.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Wake, Waker};
+
+/// Wakes many tasks at the price of rousing one worker.
+///
+/// Woken one by one, each would make the runtime rouse a sleeping worker, which finds a single task, runs it and sleeps
+/// again. A waker that yields is woken by the runtime once its worker has nothing else to do, and before that looks for
+/// others to help it; so one that wakes them all is made to yield.
+#[derive(Debug)]
+pub(super) struct Herd {
+    waiting: Arc<Waiting>,
+    /// Wakes all that wait.
+    waker: Waker,
+}
+
+#[derive(Debug, Default)]
+struct Waiting(Mutex<Vec<Waker>>);
+
+impl Default for Herd {
+    fn default() -> Self {
+        let waiting = Arc::new(Waiting::default());
+        Self { waker: Waker::from(Arc::clone(&waiting)), waiting }
+    }
+}
+
+impl Herd {
+    /// Wakes `wakers`, which is empty afterwards: a few at once, many as soon as this worker has nothing else to do.
+    pub(super) fn wake(&self, wakers: &mut Vec<Waker>) {
+        if wakers.len() <= FEW {
+            return wakers.drain(..).for_each(Waker::wake);
+        }
+        self.waiting.lock().append(wakers);
+        let yielding = pin!(tokio::task::yield_now());
+        let _ = yielding.poll(&mut Context::from_waker(&self.waker));
+    }
+}
+
+impl Drop for Herd {
+    /// A runtime that shuts down wakes nobody any more.
+    fn drop(&mut self) {
+        self.waker.wake_by_ref();
+    }
+}
+
+impl Waiting {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Waker>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for Waiting {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut wakers = std::mem::take(&mut *self.lock());
+        wakers.drain(..).for_each(Waker::wake);
+        let mut waiting = self.lock();
+        if waiting.capacity() == 0 {
+            *waiting = wakers; // its memory serves the next
+        }
+    }
+}
+
+/// Callers that are woken at once: the first two go to the worker that drives, and cost nothing extra.
+const FEW: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[derive(Debug, Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn wakers(count: &Arc<Count>, many: usize) -> Vec<Waker> {
+        vec![Waker::from(Arc::clone(count)); many]
+    }
+
+    #[tokio::test]
+    async fn many_are_woken_once_the_worker_has_nothing_else_to_do() {
+        let (herd, count) = (Herd::default(), Arc::new(Count::default()));
+        herd.wake(&mut wakers(&count, 100));
+        herd.wake(&mut wakers(&count, 100));
+        assert_eq!(count.0.load(Ordering::Relaxed), 0);
+        tokio::task::yield_now().await;
+        assert_eq!(count.0.load(Ordering::Relaxed), 200);
+    }
+
+    #[test]
+    fn outside_a_runtime_and_at_its_end_all_are_woken_at_once() {
+        let (herd, count) = (Herd::default(), Arc::new(Count::default()));
+        herd.wake(&mut wakers(&count, 100));
+        assert_eq!(count.0.load(Ordering::Relaxed), 100);
+        herd.waiting.lock().append(&mut wakers(&count, 100));
+        drop(herd);
+        assert_eq!(count.0.load(Ordering::Relaxed), 200);
+    }
+}
