@@ -36,8 +36,6 @@ const PATHS: [(Load, &str, usize); 9] = [
 const INSIDE: &str = "--inside";
 /// The function whose instructions count, with all that it calls.
 const MEASURED: &str = "measured_window";
-/// What a heap allocation ends in.
-const ALLOCATORS: [&str; 5] = ["aligned_alloc", "calloc", "malloc", "posix_memalign", "realloc"];
 /// Functions that are shown where something became dearer.
 const SHOWN: usize = 12;
 
@@ -119,7 +117,7 @@ fn measure(parts: &[String], shown: usize) -> Result<(), Failure> {
         let now = sides(&profile, units as u64);
         let before = table.instructions.get(&path).copied();
         let verdict = before.map_or(Verdict::New, |before| Verdict::of(before, now, table.tolerance));
-        println!("{}", line(&path, before, now, &profile, units));
+        println!("{}", line(&path, before, now));
         if shown > 0 || (verdict != Verdict::Same && !bless) {
             show(&profile, units, shown.max(SHOWN));
             println!("    whole profile: callgrind_annotate --inclusive=yes {}", file.display());
@@ -144,18 +142,16 @@ fn sides(profile: &Profile, units: u64) -> Sides {
     }
 }
 
-fn line(path: &str, before: Option<Sides>, now: Sides, profile: &Profile, units: usize) -> String {
-    let allocations: u64 = ALLOCATORS.iter().map(|name| profile.count(name)).sum();
+fn line(path: &str, before: Option<Sides>, now: Sides) -> String {
     let side = |now: u64, before: Option<u64>| match before {
         Some(before) => format!("{now:>6} ({:+5.1} % of {before})", change(before, now)),
         None => format!("{now:>6} (new)"),
     };
     format!(
-        "{path:<14} {:>7} instructions: client {}, server {}; {:.2} allocations",
+        "{path:<14} {:>7} instructions: client {}, server {}",
         now.client + now.server,
         side(now.client, before.map(|before| before.client)),
         side(now.server, before.map(|before| before.server)),
-        allocations as f64 / units as f64,
     )
 }
 
