@@ -28,9 +28,14 @@ struct Site {
 
 /// Sites that are shown, and the frames of each.
 const SITES: usize = 12;
-const FRAMES: usize = 14;
+const FRAMES: usize = 12;
+/// Names of generic functions can be pages long.
+const FRAME_LEN: usize = 140;
+/// Where the frames are that stand between an allocation and whoever wants it.
+const BELOW: [&str; 6] =
+    ["alloc/src/", "dhat-", "src/alloc/", "src/raw_vec/", "src/vec/", "tests/allocations/"];
 
-/// The sites that allocated most often, each with the innermost frames that are not the standard library's.
+/// The sites that allocated most often, each with its frames from the one that wanted memory.
 pub(crate) fn read(file: &Path, units: usize) -> Result<String, Failure> {
     let mut profile: Profile = serde_json::from_str(&fs::read_to_string(file)?)?;
     profile.pps.sort_by_key(|site| std::cmp::Reverse(site.blocks));
@@ -39,15 +44,22 @@ pub(crate) fn read(file: &Path, units: usize) -> Result<String, Failure> {
         let per_unit = |number: u64| number as f64 / units as f64;
         writeln!(text, "{:>8.3} allocations, {:.0} bytes", per_unit(site.blocks), per_unit(site.bytes))?;
         let frames = site.frames.iter().filter_map(|index| profile.frames.get(*index));
-        for frame in frames.filter(|frame| !is_of_std(frame)).take(FRAMES) {
+        let wanting = frames.map(|frame| parts(frame)).skip_while(|(_, place)| is_below(place));
+        for (name, place) in wanting.take(FRAMES) {
+            let frame: String = format!("{place:<36} {name}").chars().take(FRAME_LEN).collect();
             writeln!(text, "           {frame}")?;
         }
     }
     Ok(text)
 }
 
-/// Frames look like `0x55…: alloc::vec::Vec<T>::push (src/vec.rs:1:2)`.
-fn is_of_std(frame: &str) -> bool {
-    let name = frame.split_once(": ").map_or(frame, |(_, name)| name).trim_start_matches('<');
-    ["alloc::", "core::", "std::", "[root]"].iter().any(|part| name.starts_with(part))
+/// Name and place of a frame such as `0x55e8: new<Inner> (alloc/src/sync.rs:422:25)`.
+fn parts(frame: &str) -> (&str, &str) {
+    let frame = frame.split_once(": ").map_or(frame, |(_, frame)| frame);
+    let (name, place) = frame.rsplit_once(" (").unwrap_or((frame, ""));
+    (name, place.trim_end_matches(')'))
+}
+
+fn is_below(place: &str) -> bool {
+    BELOW.iter().any(|below| place.starts_with(below))
 }
