@@ -27,10 +27,12 @@ pub(crate) use calls::Answer;
 pub(crate) use closing::close_for;
 pub(crate) use drain::Drain;
 pub use events::Notification;
-pub(crate) use events::{CancelReason, Events, Incoming, Received};
+pub(crate) use events::{CancelReason, Content, Events, Headers, Incoming, Received};
 pub(crate) use handshake::{Offer, Opened};
 pub use outgoing::Reply;
-pub(crate) use outgoing::{NoRoom, OutBody, OutPush, OutRequest, ReplyBody};
+#[cfg(test)]
+pub(crate) use outgoing::ReplyBody;
+pub(crate) use outgoing::{NoRoom, OutBody, OutPush, OutRequest};
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

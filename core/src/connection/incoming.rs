@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::Connection;
 use super::calls::Answer;
-use super::events::{CancelReason, Events, Incoming, Notification};
+use super::events::{CancelReason, Content, Events, Headers, Incoming, Notification};
 use super::lanes::Owner;
 use super::outgoing::Reply;
 use super::serving::State;
@@ -24,18 +24,16 @@ impl Connection {
         let deadline = request.timeout.and_then(|timeout| now.checked_add(timeout));
         let call = (!request.one_way).then_some(request.call);
         let refused = self.check_request(&request);
-        let incoming = Incoming {
-            call,
-            path: match request.place {
-                None => inbox.share(request.path.as_bytes()),
-                // It waits for its body, and must not hold the whole read meanwhile.
-                Some(_) => Bytes::copy_from_slice(request.path.as_bytes()),
+        let content = match request.place {
+            None => Content::Inbox {
+                path: inbox.locate(request.path.as_bytes()),
+                body: inbox.locate(request.body),
             },
-            metadata: request.metadata.unwrap_or_default(),
-            codec: request.codec.map(str::to_owned),
-            deadline,
-            body: inbox.share(request.body),
+            // It waits for its body, and must not hold the whole read meanwhile.
+            Some(_) => Content::owned(request.path.as_bytes(), Bytes::new()),
         };
+        let headers = Headers::of(request.metadata, request.codec);
+        let incoming = Incoming { call, deadline, content, headers };
         match (call, refused) {
             (Some(call), _) if self.serving.contains(call) => {
                 Err(Error::protocol(format!("call {call} is in flight already")))
@@ -270,7 +268,7 @@ impl Connection {
                 return self.bound_ordered(events);
             }
             Owner::OneWay(number) => match (self.one_way_arriving.remove(&number), body) {
-                (Some(incoming), Some(body)) => events.requests.push(Incoming { body, ..incoming }),
+                (Some(incoming), Some(body)) => events.requests.push(incoming.with_body(body)),
                 _ => self.serving.one_way = self.serving.one_way.saturating_sub(1),
             },
             Owner::Request(call) => self.finish_arguments(call, body, events),
@@ -290,7 +288,7 @@ impl Connection {
             return;
         };
         match body {
-            Some(body) => events.requests.push(Incoming { body, ..*incoming }),
+            Some(body) => events.requests.push(incoming.with_body(body)),
             None => {
                 let status = Status::new(Code::Cancelled, Ran::No, "arguments were abandoned on their way");
                 self.respond(call, Reply::failure(status));

@@ -57,7 +57,9 @@ impl Serving {
         if let Some(slot) = self.calls.get_mut(index) {
             *slot = Some(Served { state, pushes_made, deadline });
             self.len += 1;
-            self.next_deadline = self.next_deadline.into_iter().chain(deadline).min();
+            if deadline.is_some_and(|deadline| self.next_deadline.is_none_or(|next| deadline < next)) {
+                self.next_deadline = deadline;
+            }
         }
     }
 

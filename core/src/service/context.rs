@@ -1,6 +1,7 @@
 //! What a handler is given besides its arguments.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -20,6 +21,8 @@ struct Inner {
     deadline: Option<Instant>,
     cancellation: Cancellation,
     response_metadata: Mutex<Metadata>,
+    /// There is some: a handler that adds none need not be asked under a lock.
+    responds_with_metadata: AtomicBool,
 }
 
 impl Context {
@@ -30,7 +33,30 @@ impl Context {
             deadline,
             cancellation: Cancellation::default(),
             response_metadata: Mutex::default(),
+            responds_with_metadata: AtomicBool::new(false),
         }))
+    }
+
+    /// That of the session's next call: the memory of `kept`, unless somebody keeps that.
+    pub(crate) fn renewed(
+        kept: Option<Self>,
+        session: &Session,
+        metadata: Metadata,
+        deadline: Option<Instant>,
+    ) -> Self {
+        let Some(mut context) = kept else { return Self::new(session.clone(), metadata, deadline) };
+        let Some(inner) = Arc::get_mut(&mut context.0) else {
+            return Self::new(session.clone(), metadata, deadline);
+        };
+        inner.metadata = metadata;
+        inner.deadline = deadline;
+        if inner.cancellation.reason().is_some() {
+            inner.cancellation = Cancellation::default();
+        }
+        if std::mem::take(inner.responds_with_metadata.get_mut()) {
+            inner.response_metadata = Mutex::default();
+        }
+        context
     }
 
     /// Who calls. Keep a clone to push to this client later, from anywhere.
@@ -51,6 +77,7 @@ impl Context {
     /// Adds a header to the response.
     pub fn add_response_metadata(&self, key: impl Into<String>, value: impl AsRef<[u8]>) {
         self.0.response_metadata.lock().unwrap_or_else(PoisonError::into_inner).insert(key, value);
+        self.0.responds_with_metadata.store(true, Ordering::Release);
     }
 
     /// True once the caller gave the call up, its deadline passed, or its connection closed.
@@ -72,6 +99,9 @@ impl Context {
     }
 
     pub(crate) fn take_response_metadata(&self) -> Metadata {
+        if !self.0.responds_with_metadata.load(Ordering::Acquire) {
+            return Metadata::new();
+        }
         std::mem::take(&mut *self.0.response_metadata.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

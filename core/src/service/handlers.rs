@@ -1,0 +1,164 @@
+//! Starts the calls of one connection, and keeps what one call leaves for the next.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context as TaskContext, Poll};
+use std::time::Instant;
+
+use super::slot::{Arguments, Ended};
+use super::task::{Running, discard, poll_slot};
+use super::{Answers, Context, HandlerSlot, Route, RunPolicy, Runner};
+use crate::connection::{Content, Headers, Incoming, Reply};
+use crate::{Code, CodecIndex, DecodeLimits, Inbox, Metadata, Ran, Session, Status};
+
+/// Where the calls of one connection run.
+///
+/// A handler is polled once in place. What it ran in is kept for the next call of its method, so that a call that ends in
+/// place allocates nothing.
+pub(crate) struct Handlers {
+    runner: Runner,
+    session: Session,
+    codec: CodecIndex,
+    limits: DecodeLimits,
+    /// The methods called last.
+    places: Vec<Place>,
+    /// The one called last.
+    recent: usize,
+}
+
+/// What is kept of a method.
+struct Place {
+    route: Route,
+    slot: Option<HandlerSlot>,
+    context: Option<Context>,
+}
+
+impl Handlers {
+    pub(crate) fn new(runner: Runner, session: Session) -> Self {
+        let (codec, limits) = (session.codec_index(), session.decode_limits());
+        Self { runner, session, codec, limits, places: Vec::new(), recent: 0 }
+    }
+
+    pub(crate) fn runner(&self) -> &Runner {
+        &self.runner
+    }
+
+    /// Starts one call, which `inbox` brought. Its answer is among `answers` if it ended at once; else a task answers later.
+    pub(crate) fn start(
+        &mut self,
+        incoming: Incoming,
+        inbox: &Inbox,
+        answers: &mut Answers,
+        cx: &mut TaskContext<'_>,
+    ) {
+        let Incoming { call, deadline, content, headers } = incoming;
+        let started = self.prepare(call, &content, inbox, headers).map(|(index, arguments, metadata)| {
+            self.run(call, index, (&arguments, metadata, deadline), answers, cx);
+        });
+        if let Err(status) = started {
+            answers.put(call, Reply::failure(status));
+        }
+    }
+
+    /// The place of the method, the arguments and the headers.
+    fn prepare<'a>(
+        &mut self,
+        call: Option<u32>,
+        content: &'a Content,
+        inbox: &'a Inbox,
+        headers: Option<Box<Headers>>,
+    ) -> Result<(usize, Arguments<'a>, Metadata), Status> {
+        let index = self.find(content.path(inbox))?;
+        if let Some(Place { route, .. }) = self.places.get(index)
+            && route.method.one_way != call.is_none()
+        {
+            let wrong = if route.method.one_way { "is one-way" } else { "is not one-way" };
+            let message = format!("{} {wrong}", route.method.path);
+            return Err(Status::new(Code::InvalidArgument, Ran::No, message));
+        }
+        let (mut codec, mut metadata) = (self.codec, Metadata::new());
+        if let Some(headers) = headers {
+            metadata = headers.metadata;
+            if let Some(name) = headers.codec {
+                codec = self.runner.codec(&name)?;
+            }
+        }
+        let (bytes, shared) = (content.body(inbox), content.shared_body());
+        Ok((index, Arguments { codec, limits: self.limits, bytes, shared }, metadata))
+    }
+
+    /// The place of the method at `path`, which is made if it was not called lately. A path that is known is valid.
+    fn find(&mut self, path: &[u8]) -> Result<usize, Status> {
+        let is_at = |place: &Place| place.route.method.path.as_bytes() == path;
+        if self.places.get(self.recent).is_some_and(is_at) {
+            return Ok(self.recent);
+        }
+        if let Some(index) = self.places.iter().position(is_at) {
+            self.recent = index;
+            return Ok(index);
+        }
+        let place = Place { route: self.runner.find(path)?.clone(), slot: None, context: None };
+        if self.places.len() < MAX_PLACES {
+            self.recent = self.places.len();
+            self.places.push(place);
+        } else {
+            self.recent = (self.recent + 1) % MAX_PLACES;
+            if let Some(oldest) = self.places.get_mut(self.recent) {
+                *oldest = place;
+            }
+        }
+        Ok(self.recent)
+    }
+
+    fn run(
+        &mut self,
+        call: Option<u32>,
+        index: usize,
+        (arguments, metadata, deadline): (&Arguments<'_>, Metadata, Option<Instant>),
+        answers: &mut Answers,
+        cx: &mut TaskContext<'_>,
+    ) {
+        let Some(place) = self.places.get_mut(index) else { return };
+        let method = place.route.method;
+        let mut slot = place.slot.take().unwrap_or_else(|| self.runner.slot(&place.route));
+        let context = Context::renewed(place.context.take(), &self.session, metadata, deadline);
+        if method.options.run != RunPolicy::InPlace {
+            let running = Running::waiting(method, context, slot, arguments.to_payload());
+            return self.runner.spawn(self.session.clone(), call, running);
+        }
+        let start = answers.end();
+        let (polled, intact) =
+            poll_slot((method.path, &context), &mut slot, Some(arguments), answers.buffer(), cx);
+        match polled {
+            Poll::Pending => {
+                let running = Running::begun(method, context, slot);
+                return self.runner.spawn(self.session.clone(), call, running);
+            }
+            Poll::Ready(Ended::Written(outcome)) => {
+                answers.put_written(call, (outcome, start), context.take_response_metadata());
+            }
+            Poll::Ready(Ended::Made(reply)) => {
+                answers.forget(start);
+                answers.put(call, reply);
+            }
+        }
+        if intact && slot.get_mut().size() <= MAX_KEPT_SIZE {
+            place.slot = Some(slot);
+        } else {
+            discard(slot);
+        }
+        place.context = Some(context);
+    }
+}
+
+impl Drop for Handlers {
+    /// With the last place of a service its implementation may go, whose drop may panic: the connection ends in order.
+    fn drop(&mut self) {
+        let places = std::mem::take(&mut self.places);
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(places)));
+    }
+}
+
+/// Methods whose places a connection keeps: more than one client usually calls in turn.
+const MAX_PLACES: usize = 8;
+/// Bytes of a place that is kept. With [`MAX_PLACES`], it bounds what a connection keeps.
+const MAX_KEPT_SIZE: usize = 4096;
