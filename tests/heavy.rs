@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use linkspan::{CallError, Client, Code, Context, Limits, Ran, Server, Standard};
+use linkspan::{CallError, Client, Code, Context, Limits, Ran, Server};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -172,7 +172,7 @@ impl Work for Worker {
 /// A server on a runtime of its own, as in a process of its own: nothing that its clients do rouses its workers.
 struct Stage {
     worker: Worker,
-    server: Server<Standard>,
+    server: Server,
     theirs: Runtime,
     ours: Runtime,
 }

@@ -79,7 +79,7 @@ impl Work for Worker {
 }
 
 /// A server and a client of it on the memory road at `name`.
-async fn pair(name: &str, worker: Arc<Worker>) -> (Server<linkspan::Standard>, Client) {
+async fn pair(name: &str, worker: Arc<Worker>) -> (Server, Client) {
     let url = format!("mem://{name}");
     let server = Server::builder().service(WorkServer::from_arc(worker)).listen(&url).start().await.unwrap();
     (server, Client::connect(&url).await.unwrap())

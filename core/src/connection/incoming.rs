@@ -10,10 +10,54 @@ use super::events::{CancelReason, Content, Events, Headers, Incoming, Notificati
 use super::lanes::Owner;
 use super::outgoing::Reply;
 use super::serving::State;
-use crate::wire::{BodyPlace, Gap, GapReason, Request, Response};
+use crate::wire::{self, BodyPlace, Gap, GapReason, PlainRequest, Request, Response};
 use crate::{Code, Error, ErrorKind, Inbox, Lane, Metadata, Ran, Status};
 
 impl Connection {
+    /// Takes a frame of the kinds that make up nearly all of a busy connection, if nothing about it is out of the ordinary.
+    /// False if it is to be decoded and handled like any other.
+    pub(super) fn handle_plain(
+        &mut self,
+        now: Instant,
+        frame: &[u8],
+        inbox: &Inbox,
+        events: &mut Events,
+    ) -> Result<bool, Error> {
+        if let Some(request) = wire::plain_request(frame) {
+            return Ok(self.accept_plain(now, request, inbox, events));
+        }
+        match wire::plain_response(frame) {
+            Some((call, outcome, body)) if body.len() <= MAX_COPIED => {
+                self.calls.finish_plain((call, outcome), body, events)?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Accepts a call of a method that was called before. False if something may be wrong with it.
+    fn accept_plain(
+        &mut self,
+        now: Instant,
+        request: PlainRequest<'_>,
+        inbox: &Inbox,
+        events: &mut Events,
+    ) -> bool {
+        let PlainRequest { call, timeout, path, body } = request;
+        let in_order = call < self.limits.max_in_flight
+            && !self.leaving
+            && self.ending.is_none()
+            && !self.serving.contains(call)
+            && self.paths.knows(path);
+        if in_order {
+            let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
+            self.serving.insert(call, State::Running, self.pushes_made, deadline);
+            let content = Content::Inbox { path: inbox.locate(path), body: inbox.locate(body) };
+            events.requests.push(Incoming { call: Some(call), deadline, content, headers: None });
+        }
+        in_order
+    }
+
     pub(super) fn handle_request(
         &mut self,
         now: Instant,
@@ -24,6 +68,7 @@ impl Connection {
         let deadline = request.timeout.and_then(|timeout| now.checked_add(timeout));
         let call = (!request.one_way).then_some(request.call);
         let refused = self.check_request(&request);
+        self.paths.learn(request.path.as_bytes());
         let content = match request.place {
             None => Content::Inbox {
                 path: inbox.locate(request.path.as_bytes()),
@@ -300,9 +345,8 @@ impl Connection {
     pub(crate) fn one_way_ended(&mut self) {
         self.serving.one_way = self.serving.one_way.saturating_sub(1);
     }
-
-    /// Metadata that is worth a field.
-    pub(super) fn some_metadata(metadata: Metadata) -> Option<Metadata> {
-        (!metadata.is_empty()).then_some(metadata)
-    }
 }
+
+/// Longest answer that is copied out of the read that brought it, in bytes. A longer one keeps up to 64 KiB of its read alive,
+/// sixteen times its own length at most, until its caller has taken it.
+const MAX_COPIED: usize = 4 * 1024;

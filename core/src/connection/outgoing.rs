@@ -1,22 +1,22 @@
 //! What this side sends: requests, answers, cancels, pushes.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::bulk::Sender;
-use super::calls::{Answer, CallFailed};
+use super::calls::{CallFailed, Ended};
 use super::serving::State;
 use super::{Connection, Phase};
-use crate::wire::{BodyPlace, Gap, MAX_INLINE_LEN, Message, Outcome, Request, Response, is_path};
+use crate::wire::{self, BodyPlace, Fields, Gap, MAX_INLINE_LEN, Message, Outcome, is_path};
 use crate::{Code, Error, Metadata, RAW, Ran, Status};
 
 /// A call to start.
 #[derive(Debug)]
 pub(crate) struct OutRequest<'a> {
     pub(crate) path: &'a str,
-    pub(crate) metadata: Metadata,
+    pub(crate) metadata: &'a Metadata,
     pub(crate) timeout: Option<Duration>,
     pub(crate) raw: bool,
     pub(crate) body: OutBody<'a>,
@@ -99,14 +99,19 @@ pub(crate) enum NoRoom {
 }
 
 impl Connection {
-    /// Sends a request and takes a number for it.
+    /// Sends a request and takes a number for it; the end of the call wakes `waker`.
     ///
     /// # Errors
     /// The status to give to the caller; nothing was sent.
-    pub(crate) fn start_call(&mut self, now: Instant, request: OutRequest<'_>) -> Result<u32, CallFailed> {
+    pub(crate) fn start_call(
+        &mut self,
+        now: Instant,
+        request: OutRequest<'_>,
+        waker: &Waker,
+    ) -> Result<u32, CallFailed> {
         self.check_call(&request)?;
         let deadline = request.timeout.and_then(|timeout| now.checked_add(timeout));
-        let call = self.calls.start(self.peer.max_in_flight, deadline)?;
+        let call = self.calls.start(self.peer.max_in_flight, deadline, waker)?;
         self.send_request(Some(call), request);
         Ok(call)
     }
@@ -160,17 +165,10 @@ impl Connection {
 
     fn send_request(&mut self, call: Option<u32>, request: OutRequest<'_>) {
         let (body, place) = self.place_body(call, request.body);
-        let message = Message::Request(Request {
-            call: call.unwrap_or(0),
-            one_way: call.is_none(),
-            timeout: request.timeout,
-            path: request.path,
-            metadata: Self::some_metadata(request.metadata),
-            codec: request.raw.then_some(RAW),
-            body,
-            place,
-        });
-        let _ = self.send(&message); // path and metadata were checked, so it fits a frame
+        let metadata = (!request.metadata.is_empty()).then_some(request.metadata);
+        let fields = Fields { metadata, codec: request.raw.then_some(RAW), place };
+        let head = (call.unwrap_or(0), call.is_none(), request.timeout);
+        let _ = wire::encode_request(head, request.path, fields, body, &mut self.out); // checked, so it fits a frame
     }
 
     /// A small body inline, or the place of a large one. What belongs to no call counts in the outbox.
@@ -189,9 +187,9 @@ impl Connection {
         }
     }
 
-    /// The answer of `call`, once it came.
-    pub(crate) fn poll_call(&mut self, call: u32, cx: &Context<'_>) -> Poll<Result<Answer, Status>> {
-        self.calls.poll(call, cx)
+    /// The end of `call`, once it came; a plain body is put into `body`, which is empty.
+    pub(crate) fn poll_call(&mut self, call: u32, cx: &Context<'_>, body: &mut Vec<u8>) -> Poll<Ended> {
+        self.calls.poll(call, cx, body)
     }
 
     /// The caller gave `call` up: the peer is told, and the number stays taken until the peer's terminal frame.
@@ -229,18 +227,18 @@ impl Connection {
         match reply.body {
             ReplyBody::Failure(status) => self.respond_failure(call, &status),
             ReplyBody::ApplicationError(mut body) => {
-                self.respond_body(call, Outcome::ApplicationError, OutBody::take(&mut body), reply.metadata);
+                self.respond_body(call, Outcome::ApplicationError, OutBody::take(&mut body), &reply.metadata);
             }
             ReplyBody::Value(mut body) => {
-                self.respond_body(call, Outcome::Value, OutBody::take(&mut body), reply.metadata);
+                self.respond_body(call, Outcome::Value, OutBody::take(&mut body), &reply.metadata);
             }
         }
     }
 
     /// As [`respond`](Self::respond), with what the framework says.
     pub(crate) fn respond_failure(&mut self, call: u32, status: &Status) {
-        if let Some(served) = self.serving.remove(call) {
-            self.send_failure(call, status, served.pushes_made != self.pushes_made);
+        if let Some(pushes_made) = self.serving.end(call) {
+            self.send_failure(call, status, pushes_made != self.pushes_made);
         }
     }
 
@@ -250,28 +248,26 @@ impl Connection {
         call: u32,
         outcome: Outcome,
         body: OutBody<'_>,
-        metadata: Metadata,
+        metadata: &Metadata,
     ) {
-        let Some(served) = self.serving.get_mut(call) else { return };
-        let after_pushes = served.pushes_made != self.pushes_made;
-        if let Some(status) = self.unanswerable(body.len(), &metadata) {
+        if let Some(status) = self.unanswerable(body.len(), metadata) {
             return self.respond_failure(call, &status);
         }
-        let metadata = Self::some_metadata(metadata);
-        let message = |body, place| {
-            Message::Response(Response { call, outcome, after_pushes, metadata, codec: None, body, place })
-        };
+        let metadata = (!metadata.is_empty()).then_some(metadata);
         match body {
             OutBody::Small(body) => {
-                self.serving.remove(call);
-                let _ = self.send(&message(body, None));
+                let Some(pushes_made) = self.serving.end(call) else { return };
+                let head = (call, outcome, pushes_made != self.pushes_made);
+                let fields = Fields { metadata, ..Fields::default() };
+                let _ = wire::encode_response(head, fields, body, &mut self.out);
             }
             OutBody::Large(body) => {
-                if let Some(served) = self.serving.get_mut(call) {
-                    served.state = State::Sending;
-                }
-                let place = self.bulk.push(Sender::Response(call), body);
-                let _ = self.send(&message(&[], Some(place)));
+                let Some(served) = self.serving.get_mut(call) else { return };
+                served.state = State::Sending;
+                let head = (call, outcome, served.pushes_made != self.pushes_made);
+                let place = Some(self.bulk.push(Sender::Response(call), body));
+                let fields = Fields { metadata, codec: None, place };
+                let _ = wire::encode_response(head, fields, &[], &mut self.out);
             }
         }
     }
@@ -312,9 +308,9 @@ impl Connection {
         }
         let (body, place) = self.place_body(None, OutBody::share(push.body));
         self.pushes_made += 1;
-        let metadata = (!push.metadata.is_empty()).then(|| push.metadata.clone());
-        let codec = push.raw.then_some(RAW);
-        let _ = self.send(&Message::Push { path: push.path, codec, metadata, body, place });
+        let metadata = (!push.metadata.is_empty()).then_some(push.metadata);
+        let fields = Fields { metadata, codec: push.raw.then_some(RAW), place };
+        let _ = wire::encode_push(push.path, fields, body, &mut self.out);
         Ok(())
     }
 

@@ -69,6 +69,15 @@ impl Serving {
         Some(served)
     }
 
+    /// Ends `call`. Returns the pushes made before it started; `None` if it does not run.
+    pub(crate) fn end(&mut self, call: u32) -> Option<u64> {
+        let slot = self.calls.get_mut(call as usize)?;
+        let pushes_made = slot.as_ref()?.pushes_made;
+        *slot = None;
+        self.len -= 1;
+        Some(pushes_made)
+    }
+
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.next_deadline
     }

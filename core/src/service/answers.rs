@@ -21,7 +21,7 @@ pub(crate) struct Answers {
 #[derive(Debug)]
 enum Answered {
     /// In memory of its own, or with more than a body.
-    Apart(Reply),
+    Apart(Box<Reply>),
     /// A small body, in the buffer.
     Here(Outcome, Range<usize>),
     /// A large one, moved and not copied.
@@ -59,7 +59,7 @@ impl Answers {
     }
 
     /// Takes a reply that its handler made. None is owed for a one-way call.
-    pub(crate) fn put(&mut self, call: Option<u32>, reply: Reply) {
+    pub(crate) fn put(&mut self, call: Option<u32>, reply: Box<Reply>) {
         match call {
             Some(call) => self.replies.push((call, Answered::Apart(reply))),
             None => self.one_way += 1,
@@ -79,7 +79,7 @@ impl Answers {
             return;
         };
         let answered = if !metadata.is_empty() {
-            Answered::Apart(Reply::of(outcome, self.bytes.split_off(start), metadata))
+            Answered::Apart(Box::new(Reply::of(outcome, self.bytes.split_off(start), metadata)))
         } else if self.bytes.len() - start <= MAX_INLINE_LEN {
             Answered::Here(outcome, start..self.bytes.len())
         } else {
@@ -104,15 +104,16 @@ impl Answers {
 
     /// Appends every answer. Called under the lock of the session.
     pub(crate) fn send(&mut self, connection: &mut Connection) {
+        let none = Metadata::new();
         for (call, answered) in self.replies.drain(..) {
             match answered {
-                Answered::Apart(reply) => connection.respond(call, reply),
+                Answered::Apart(reply) => connection.respond(call, *reply),
                 Answered::Large(outcome, body) => {
-                    connection.respond_body(call, outcome, OutBody::Large(body), Metadata::new());
+                    connection.respond_body(call, outcome, OutBody::Large(body), &none);
                 }
                 Answered::Here(outcome, range) => {
                     let body = OutBody::Small(self.bytes.get(range).unwrap_or_default());
-                    connection.respond_body(call, outcome, body, Metadata::new());
+                    connection.respond_body(call, outcome, body, &none);
                 }
             }
         }

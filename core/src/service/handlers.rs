@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::slot::{Arguments, Ended};
 use super::task::{Running, discard, poll_slot};
 use super::{Answers, Context, HandlerSlot, Route, RunPolicy, Runner};
-use crate::connection::{Content, Headers, Incoming, Reply};
+use crate::connection::{Headers, Incoming, Reply};
 use crate::{Code, CodecIndex, DecodeLimits, Inbox, Metadata, Ran, Session, Status};
 
 /// Where the calls of one connection run.
@@ -51,39 +51,23 @@ impl Handlers {
         cx: &mut TaskContext<'_>,
     ) {
         let Incoming { call, deadline, content, headers } = incoming;
-        let started = self.prepare(call, &content, inbox, headers).map(|(index, arguments, metadata)| {
-            self.run(call, index, (&arguments, metadata, deadline), answers, cx);
+        let started = self.find(content.path(inbox)).and_then(|index| {
+            let (codec, metadata) = match headers {
+                None => (self.codec, Metadata::new()),
+                Some(headers) => self.read(*headers)?,
+            };
+            let (bytes, shared) = (content.body(inbox), content.shared_body());
+            let arguments = Arguments { codec, limits: self.limits, bytes, shared };
+            self.run(call, index, (&arguments, metadata, deadline), answers, cx)
         });
         if let Err(status) = started {
-            answers.put(call, Reply::failure(status));
+            answers.put(call, Box::new(Reply::failure(status)));
         }
     }
 
-    /// The place of the method, the arguments and the headers.
-    fn prepare<'a>(
-        &mut self,
-        call: Option<u32>,
-        content: &'a Content,
-        inbox: &'a Inbox,
-        headers: Option<Box<Headers>>,
-    ) -> Result<(usize, Arguments<'a>, Metadata), Status> {
-        let index = self.find(content.path(inbox))?;
-        if let Some(Place { route, .. }) = self.places.get(index)
-            && route.method.one_way != call.is_none()
-        {
-            let wrong = if route.method.one_way { "is one-way" } else { "is not one-way" };
-            let message = format!("{} {wrong}", route.method.path);
-            return Err(Status::new(Code::InvalidArgument, Ran::No, message));
-        }
-        let (mut codec, mut metadata) = (self.codec, Metadata::new());
-        if let Some(headers) = headers {
-            metadata = headers.metadata;
-            if let Some(name) = headers.codec {
-                codec = self.runner.codec(&name)?;
-            }
-        }
-        let (bytes, shared) = (content.body(inbox), content.shared_body());
-        Ok((index, Arguments { codec, limits: self.limits, bytes, shared }, metadata))
+    fn read(&self, headers: Headers) -> Result<(CodecIndex, Metadata), Status> {
+        let codec = headers.codec.map_or(Ok(self.codec), |name| self.runner.codec(&name))?;
+        Ok((codec, headers.metadata))
     }
 
     /// The place of the method at `path`, which is made if it was not called lately. A path that is known is valid.
@@ -116,22 +100,28 @@ impl Handlers {
         (arguments, metadata, deadline): (&Arguments<'_>, Metadata, Option<Instant>),
         answers: &mut Answers,
         cx: &mut TaskContext<'_>,
-    ) {
-        let Some(place) = self.places.get_mut(index) else { return };
-        let method = place.route.method;
+    ) -> Result<(), Status> {
+        let Some(place) = self.places.get_mut(index) else { return Ok(()) };
+        let method = &place.route.method;
+        if method.one_way != call.is_none() {
+            let wrong = if method.one_way { "is one-way" } else { "is not one-way" };
+            return Err(Status::new(Code::InvalidArgument, Ran::No, format!("{} {wrong}", method.path)));
+        }
         let mut slot = place.slot.take().unwrap_or_else(|| self.runner.slot(&place.route));
         let context = Context::renewed(place.context.take(), &self.session, metadata, deadline);
         if method.options.run != RunPolicy::InPlace {
-            let running = Running::waiting(method, context, slot, arguments.to_payload());
-            return self.runner.spawn(self.session.clone(), call, running);
+            let running = Running::waiting(*method, context, slot, arguments.to_payload());
+            self.runner.spawn(self.session.clone(), call, running);
+            return Ok(());
         }
         let start = answers.end();
         let (polled, intact) =
             poll_slot((method.path, &context), &mut slot, Some(arguments), answers.buffer(), cx);
         match polled {
             Poll::Pending => {
-                let running = Running::begun(method, context, slot);
-                return self.runner.spawn(self.session.clone(), call, running);
+                let running = Running::begun(*method, context, slot);
+                self.runner.spawn(self.session.clone(), call, running);
+                return Ok(());
             }
             Poll::Ready(Ended::Written(outcome)) => {
                 answers.put_written(call, (outcome, start), context.take_response_metadata());
@@ -147,6 +137,7 @@ impl Handlers {
             discard(slot);
         }
         place.context = Some(context);
+        Ok(())
     }
 }
 

@@ -35,15 +35,15 @@ pub(crate) trait Slot: Send {
 /// How a handler ended.
 #[derive(Debug)]
 pub(crate) enum Ended {
-    /// With a reply of its own.
-    Made(Reply),
+    /// With a reply of its own. Boxed, since it is rare and large.
+    Made(Box<Reply>),
     /// Its answer was appended; its headers are in the context.
     Written(Outcome),
 }
 
 impl From<Status> for Ended {
     fn from(status: Status) -> Self {
-        Self::Made(Reply::failure(status))
+        Self::Made(Box::new(Reply::failure(status)))
     }
 }
 
@@ -101,7 +101,7 @@ impl Ended {
     /// The reply, whose body was written to `answer` if it has one.
     pub(crate) fn into_reply(self, context: &Context, answer: Vec<u8>) -> Reply {
         match self {
-            Self::Made(reply) => reply,
+            Self::Made(reply) => *reply,
             Self::Written(outcome) => Reply::of(outcome, answer, context.take_response_metadata()),
         }
     }
@@ -139,7 +139,7 @@ where
 
     fn poll(&mut self, _: &Context, cx: &mut TaskContext<'_>, _: &mut Vec<u8>) -> Poll<Ended> {
         match &mut self.handling {
-            Some(handling) => handling.as_mut().poll(cx).map(Ended::Made),
+            Some(handling) => handling.as_mut().poll(cx).map(|reply| Ended::Made(Box::new(reply))),
             None => Poll::Ready(not_begun().into()),
         }
     }
