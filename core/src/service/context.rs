@@ -37,18 +37,23 @@ impl Context {
         }))
     }
 
-    /// That of the session's next call: the memory of `kept`, unless somebody keeps that.
-    pub(crate) fn renewed(
-        kept: Option<Self>,
+    /// Makes `kept` that of the session's next call, in the same memory unless somebody keeps that.
+    pub(crate) fn renew<'a>(
+        kept: &'a mut Option<Self>,
         session: &Session,
-        metadata: Metadata,
+        mut metadata: Metadata,
         deadline: Option<Instant>,
-    ) -> Self {
-        let Some(mut context) = kept else { return Self::new(session.clone(), metadata, deadline) };
-        let Some(inner) = Arc::get_mut(&mut context.0) else {
-            return Self::new(session.clone(), metadata, deadline);
-        };
-        inner.metadata = metadata;
+    ) -> &'a Self {
+        if !kept.as_mut().is_some_and(|context| context.begin(&mut metadata, deadline)) {
+            *kept = None;
+        }
+        kept.get_or_insert_with(|| Self::new(session.clone(), metadata, deadline))
+    }
+
+    /// Begins anew. False, with `metadata` left alone, if somebody keeps it.
+    fn begin(&mut self, metadata: &mut Metadata, deadline: Option<Instant>) -> bool {
+        let Some(inner) = Arc::get_mut(&mut self.0) else { return false };
+        inner.metadata = std::mem::take(metadata);
         inner.deadline = deadline;
         if inner.cancellation.reason().is_some() {
             inner.cancellation = Cancellation::default();
@@ -56,7 +61,7 @@ impl Context {
         if std::mem::take(inner.responds_with_metadata.get_mut()) {
             inner.response_metadata = Mutex::default();
         }
-        context
+        true
     }
 
     /// Who calls. Keep a clone to push to this client later, from anywhere.

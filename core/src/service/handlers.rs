@@ -107,20 +107,23 @@ impl Handlers {
             let wrong = if method.one_way { "is one-way" } else { "is not one-way" };
             return Err(Status::new(Code::InvalidArgument, Ran::No, format!("{} {wrong}", method.path)));
         }
-        let mut slot = place.slot.take().unwrap_or_else(|| self.runner.slot(&place.route));
-        let context = Context::renewed(place.context.take(), &self.session, metadata, deadline);
-        if method.options.run != RunPolicy::InPlace {
-            let running = Running::waiting(*method, context, slot, arguments.to_payload());
-            self.runner.spawn(self.session.clone(), call, running);
-            return Ok(());
-        }
+        let slot = place.slot.get_or_insert_with(|| self.runner.slot(&place.route));
+        let context = Context::renew(&mut place.context, &self.session, metadata, deadline);
         let start = answers.end();
-        let (polled, intact) =
-            poll_slot((method.path, &context), &mut slot, Some(arguments), answers.buffer(), cx);
+        let (polled, intact) = if method.options.run == RunPolicy::InPlace {
+            poll_slot((method.path, context), slot, Some(arguments), answers.buffer(), cx)
+        } else {
+            (Poll::Pending, true)
+        };
         match polled {
             Poll::Pending => {
-                let running = Running::begun(*method, context, slot);
-                self.runner.spawn(self.session.clone(), call, running);
+                if let (Some(slot), Some(context)) = (place.slot.take(), place.context.take()) {
+                    let running = match method.options.run {
+                        RunPolicy::InPlace => Running::begun(*method, context, slot),
+                        _ => Running::waiting(*method, context, slot, arguments.to_payload()),
+                    };
+                    self.runner.spawn(self.session.clone(), call, running);
+                }
                 return Ok(());
             }
             Poll::Ready(Ended::Written(outcome)) => {
@@ -131,12 +134,9 @@ impl Handlers {
                 answers.put(call, reply);
             }
         }
-        if intact && slot.get_mut().size() <= MAX_KEPT_SIZE {
-            place.slot = Some(slot);
-        } else {
-            discard(slot);
+        if !intact || slot.get_mut().size() > MAX_KEPT_SIZE {
+            place.slot.take().into_iter().for_each(discard);
         }
-        place.context = Some(context);
         Ok(())
     }
 }

@@ -58,7 +58,8 @@ pub enum RunPolicy {
     /// their turn.
     Blocking,
     /// Where its connection is driven, up to its first wait; then as a task. The cheapest, and what most handlers need. One
-    /// that computes for long delays the other calls of its connection.
+    /// that computes for long delays the other calls of its connection, and on a runtime whose other threads all sleep,
+    /// those of other connections too.
     #[default]
     InPlace,
     /// As a task from its beginning: for handlers that compute for long, say milliseconds, between their awaits. On a
