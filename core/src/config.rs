@@ -34,6 +34,12 @@ settings! {
         ///
         /// Higher admits more concurrency; lower bounds memory: each may hold 16 KiB of arguments.
         max_in_flight: u32 = 4096, within 1..=65_536, set by with_max_in_flight;
+        /// Handlers of methods that block (`run = "blocking"`) that run at once in one server, each on a thread. Default 128; the
+        /// others wait their turn, within the bounds of their connections and deadlines.
+        ///
+        /// Higher admits more of them at once; lower bounds threads. More than the runtime has blocking threads, by default
+        /// 512, wait for these.
+        max_blocking_handlers: usize = 128, within 1..=65_536, set by with_max_blocking_handlers;
         /// Large bodies a peer may send at once. Default 64; the others wait at the sender.
         max_lanes: u32 = 64, within 1..=4096, set by with_max_lanes;
         /// Levels that a value may nest, in every codec, as [`MAX_DEPTH`] counts them. Default 64, which is the most: in a

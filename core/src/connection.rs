@@ -18,6 +18,7 @@ mod life;
 mod ordered;
 mod outbox;
 mod outgoing;
+mod paths;
 mod rate;
 mod serving;
 #[cfg(test)]
@@ -27,10 +28,12 @@ pub(crate) use calls::{Answer, Ended};
 pub(crate) use closing::close_for;
 pub(crate) use drain::Drain;
 pub use events::Notification;
-pub(crate) use events::{CancelReason, Events, Incoming, Received};
+pub(crate) use events::{CancelReason, Events, Headers, Incoming, Received};
 pub(crate) use handshake::{Offer, Opened};
 pub use outgoing::Reply;
-pub(crate) use outgoing::{NoRoom, OutBody, OutPush, OutRequest, ReplyBody};
+#[cfg(test)]
+pub(crate) use outgoing::ReplyBody;
+pub(crate) use outgoing::{NoRoom, OutBody, OutPush, OutRequest};
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -42,6 +45,7 @@ use lanes::Lanes;
 use life::Life;
 use ordered::Ordered;
 use outbox::Outbox;
+use paths::Paths;
 use rate::Rate;
 use serving::Serving;
 
@@ -92,6 +96,7 @@ pub(crate) struct Connection {
     answers: HashMap<u32, (Answer, bool)>,
     /// One-way requests whose body is on its way, by the order of their heads.
     one_way_arriving: HashMap<u64, Incoming>,
+    paths: Paths,
     next_one_way: u64,
     /// Pushes and gaps made here.
     pushes_made: u64,
@@ -131,6 +136,7 @@ impl Connection {
             pace: Rate::accepted(&limits, now),
             answers: HashMap::new(),
             one_way_arriving: HashMap::new(),
+            paths: Paths::default(),
             next_one_way: 0,
             pushes_made: 0,
             greeting_len: 0,
@@ -176,7 +182,7 @@ impl Connection {
     ) -> Result<(), Error> {
         self.life.heard(now);
         for frame in inbox.frames() {
-            if self.is_open() && self.handle_plain(frame, events)? {
+            if self.is_open() && self.handle_plain(now, frame, inbox, events)? {
                 continue;
             }
             if self.closed().is_some() {

@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, timeout};
 
-use crate::connection::{Events, Received, Reply, close_for};
-use crate::service::Runner;
+use crate::connection::{Events, Received, close_for};
+use crate::service::{Answers, Handlers, Runner};
 use crate::session::{State, tell};
 use crate::transport::Pipe;
 use crate::{Batch, Close, CloseCode, Error, ErrorKind, Inbox, Session};
@@ -34,13 +34,11 @@ pub(crate) trait Deliver: Send + Sync {
 pub(crate) struct Driver {
     pipe: Box<dyn Pipe>,
     session: Session,
-    runner: Runner,
+    handlers: Handlers,
     deliver: Arc<dyn Deliver>,
     batch: Batch,
     inbox: Inbox,
     events: Events,
-    /// Replies of handlers that ended in place; its memory is kept.
-    replies: Vec<(Option<u32>, Reply)>,
     sleep: Pin<Box<Sleep>>,
     /// The pipe has not flushed what it was given.
     sending: bool,
@@ -61,13 +59,12 @@ impl Driver {
     ) -> Self {
         Self {
             pipe,
+            handlers: Handlers::new(runner, session.clone()),
             session,
-            runner,
             deliver,
             batch: Batch::new(),
             inbox: Inbox::new(),
             events,
-            replies: Vec::new(),
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
             sending: false,
             sent: None,
@@ -88,7 +85,7 @@ impl Driver {
         let close = poll_fn(|cx| self.poll_drive(cx)).await;
         let patience = self.session.lock().patience_at_end();
         if let Some((patience, most)) = patience {
-            let ended = self.runner.ended();
+            let ended = self.handlers.runner().ended();
             tokio::select! {
                 biased;
                 _ = timeout(most, flush_patiently(&mut *self.pipe, &mut self.batch, patience)) => {}
@@ -192,8 +189,8 @@ impl Driver {
             self.events.wakers.extend(state.take_drain_waiters());
         }
         drop(state);
+        self.dispatch(cx); // while the inbox has what the requests brought
         self.inbox.clear();
-        self.dispatch(cx);
         Ok(true)
     }
 
@@ -201,27 +198,21 @@ impl Driver {
     fn dispatch(&mut self, cx: &mut Context<'_>) {
         hand_on(&*self.deliver, &mut self.events);
         self.herd.wake(&mut self.events.wakers);
+        let mut answers = Answers::take();
         for incoming in self.events.requests.drain(..) {
-            let call = incoming.call;
-            if let Some(reply) = self.runner.start(&self.session, incoming, cx) {
-                self.replies.push((call, reply));
-            }
+            self.handlers.start(incoming, &self.inbox, &mut answers, cx);
         }
-        if self.replies.is_empty() && self.events.cancelled.is_empty() {
-            return;
+        if !answers.is_empty() || !self.events.cancelled.is_empty() {
+            let mut state = self.session.lock();
+            answers.send(&mut state.connection);
+            // One-way calls are not answered, so that nothing is sent that would wake them.
+            let idle = if state.connection.serving() == 0 { state.take_drain_waiters() } else { Vec::new() };
+            let cancelled = state.take_cancelled(&mut self.events);
+            drop(state);
+            idle.into_iter().for_each(Waker::wake);
+            tell(cancelled);
         }
-        let mut state = self.session.lock();
-        let mut idle = Vec::new();
-        for (call, reply) in self.replies.drain(..) {
-            match call {
-                Some(call) => state.connection.respond(call, reply),
-                None => idle.extend(state.one_way_ended()),
-            }
-        }
-        let cancelled = state.take_cancelled(&mut self.events);
-        drop(state);
-        idle.into_iter().for_each(Waker::wake);
-        tell(cancelled);
+        answers.give_back();
     }
 
     /// True if there is nothing to do until somebody wakes us.

@@ -3,7 +3,8 @@
 pub use crate::client::{Caller, Client, Event, Method, OneWayMethod};
 pub use crate::server::IntoService;
 pub use crate::service::{
-    CancelPolicy, Handling, MethodDescription, MethodOptions, Payload, Service, ServiceTable,
+    CancelPolicy, HandlerSlot, Handling, MethodDescription, MethodOptions, Payload, RunPolicy, Service,
+    ServiceTable, Shared,
 };
 pub use crate::stack::Stack;
 pub use serde;

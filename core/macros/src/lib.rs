@@ -38,6 +38,9 @@ use proc_macro::TokenStream;
 /// | `cancel = "drop"` | a caller who gives up drops the handler at its next await; the default |
 /// | `cancel = "token"` | … only sets the cancellation token of the `Context` |
 /// | `cancel = "never"` | … changes nothing for the handler: for methods that mutate |
+/// | `run = "in_place"` | the handler runs where its connection is driven until it waits, then as a task; the default |
+/// | `run = "spawn"` | … runs as a task from the beginning: for handlers that compute for milliseconds between awaits |
+/// | `run = "blocking"` | … runs on a thread where it may block: for handlers that wait without `await` |
 ///
 /// # Options
 /// `#[service(name = "Arith")]` sets the service's name on the wire, by default the trait's. `crate = some::path` says

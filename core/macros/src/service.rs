@@ -44,6 +44,7 @@ struct Method {
     payload: Payload,
     answer: Answer,
     cancel: Cancel,
+    run: Run,
 }
 
 /// What a method answers.
@@ -63,6 +64,15 @@ enum Cancel {
     Drop,
     Never,
     Token,
+}
+
+/// Where a handler runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Run {
+    Blocking,
+    #[default]
+    InPlace,
+    Spawn,
 }
 
 impl Service {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fake::typed::{CancelPolicy, IntoService};
+use fake::typed::{CancelPolicy, IntoService, RunPolicy};
 use fake::{CallError, Client, Context, Standard, now};
 use linkspan_macros::service;
 use serde::{Deserialize, Serialize};
@@ -40,9 +40,9 @@ trait Arith {
     }
     #[call(one_way)]
     async fn log(&self, cx: &Context, line: String);
-    #[call(cancel = "never")]
+    #[call(cancel = "never", run = "blocking")]
     async fn pay(&self, r#type: String, amount: u64) -> Result<(), Overflow>;
-    #[call(name = "Other", cancel = "token")]
+    #[call(name = "Other", cancel = "token", run = "spawn")]
     #[deprecated(note = "use `ping`")]
     async fn r#match(&self);
 }
@@ -118,14 +118,14 @@ fn names_and_policies_are_the_ones_chosen() {
     let service = IntoService::<Standard>::into_service(ArithServer::new(Calculator::default()));
     assert_eq!(service.name(), "math.Arith");
     let expected = [
-        ("math.Arith/Add", CancelPolicy::Drop),
-        ("math.Arith/Caller", CancelPolicy::Drop),
-        ("math.Arith/Log", CancelPolicy::Never),
-        ("math.Arith/Mul", CancelPolicy::Drop),
-        ("math.Arith/Other", CancelPolicy::Token),
-        ("math.Arith/Pay", CancelPolicy::Never),
-        ("math.Arith/Ping", CancelPolicy::Drop),
-        ("math.Arith/Sum", CancelPolicy::Drop),
+        ("math.Arith/Add", CancelPolicy::Drop, RunPolicy::InPlace),
+        ("math.Arith/Caller", CancelPolicy::Drop, RunPolicy::InPlace),
+        ("math.Arith/Log", CancelPolicy::Never, RunPolicy::InPlace),
+        ("math.Arith/Mul", CancelPolicy::Drop, RunPolicy::InPlace),
+        ("math.Arith/Other", CancelPolicy::Token, RunPolicy::Spawn),
+        ("math.Arith/Pay", CancelPolicy::Never, RunPolicy::Blocking),
+        ("math.Arith/Ping", CancelPolicy::Drop, RunPolicy::InPlace),
+        ("math.Arith/Sum", CancelPolicy::Drop, RunPolicy::InPlace),
     ];
     assert_eq!(service.methods(), expected);
 }

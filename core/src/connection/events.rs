@@ -1,5 +1,6 @@
 //! What a connection reports upward, collected in one reused place per read.
 
+use std::ops::Range;
 use std::task::Waker;
 use std::time::Instant;
 
@@ -7,7 +8,7 @@ use bytes::Bytes;
 
 use super::Opened;
 use crate::wire::{Gap, MAX_INLINE_LEN};
-use crate::{CodecSet, DecodeBy, DecodeLimits, Error, ErrorKind, Metadata, RAW};
+use crate::{CodecSet, DecodeBy, DecodeLimits, Error, ErrorKind, Inbox, Metadata, RAW};
 
 /// What one step brought. The driver empties it outside the lock.
 #[derive(Debug, Default)]
@@ -29,11 +30,97 @@ pub(crate) struct Events {
 pub(crate) struct Incoming {
     /// Its number; `None` for a one-way call.
     pub(crate) call: Option<u32>,
-    pub(crate) path: Bytes,
-    pub(crate) metadata: Metadata,
-    pub(crate) codec: Option<String>,
     pub(crate) deadline: Option<Instant>,
+    pub(crate) content: Content,
+    /// None for most requests.
+    pub(crate) headers: Option<Box<Headers>>,
+}
+
+/// Path and body of a request, encoded.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// Where they lie in the read that brought them: nothing is copied or counted for a small request.
+    Inbox { path: Range<usize>, body: Range<usize> },
+    /// In memory of their own: the body came in pieces, or nothing keeps the read.
+    Owned(Box<Owned>),
+}
+
+/// See [`Content::Owned`].
+#[derive(Debug)]
+pub(crate) struct Owned {
+    pub(crate) path: Bytes,
     pub(crate) body: Bytes,
+}
+
+/// What a request rarely has.
+#[derive(Debug)]
+pub(crate) struct Headers {
+    pub(crate) metadata: Metadata,
+    /// The codec of its arguments, if not the connection's.
+    pub(crate) codec: Option<String>,
+}
+
+impl Headers {
+    /// None if there is nothing to keep.
+    pub(crate) fn of(metadata: Option<Metadata>, codec: Option<&str>) -> Option<Box<Self>> {
+        let some = metadata.is_some() || codec.is_some();
+        some.then(|| {
+            Box::new(Self { metadata: metadata.unwrap_or_default(), codec: codec.map(str::to_owned) })
+        })
+    }
+}
+
+impl Content {
+    pub(crate) fn owned(path: &[u8], body: Bytes) -> Self {
+        Self::Owned(Box::new(Owned { path: Bytes::copy_from_slice(path), body }))
+    }
+
+    /// `Service/Method`; `inbox` is the read that brought it.
+    pub(crate) fn path<'a>(&'a self, inbox: &'a Inbox) -> &'a [u8] {
+        match self {
+            Self::Inbox { path, .. } => inbox.part(path),
+            Self::Owned(owned) => &owned.path,
+        }
+    }
+
+    /// The encoded arguments; `inbox` is the read that brought them.
+    pub(crate) fn body<'a>(&'a self, inbox: &'a Inbox) -> &'a [u8] {
+        match self {
+            Self::Inbox { body, .. } => inbox.part(body),
+            Self::Owned(owned) => &owned.body,
+        }
+    }
+
+    /// The body, if it is in memory that can be shared without keeping a whole read.
+    pub(crate) fn shared_body(&self) -> Option<&Bytes> {
+        match self {
+            Self::Inbox { .. } => None,
+            Self::Owned(owned) => Some(&owned.body),
+        }
+    }
+
+    /// With another body, which came later.
+    pub(crate) fn with_body(self, body: Bytes) -> Self {
+        match self {
+            Self::Inbox { .. } => self,
+            Self::Owned(owned) => Self::Owned(Box::new(Owned { body, ..*owned })),
+        }
+    }
+}
+
+impl Incoming {
+    /// With the body that came after it.
+    pub(crate) fn with_body(self, body: Bytes) -> Self {
+        Self { content: self.content.with_body(body), ..self }
+    }
+
+    /// Takes what it needs out of `inbox`, which ends before the request is started.
+    pub(crate) fn detach(&mut self, inbox: &Inbox) {
+        if let Content::Inbox { path, body } = &self.content {
+            let body = Bytes::copy_from_slice(inbox.part(body));
+            self.content = Content::owned(inbox.part(path), body);
+        }
+    }
 }
 
 /// Why a handler is given up.

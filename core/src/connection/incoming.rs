@@ -6,17 +6,26 @@ use bytes::Bytes;
 
 use super::Connection;
 use super::calls::Answer;
-use super::events::{CancelReason, Events, Incoming, Notification};
+use super::events::{CancelReason, Content, Events, Headers, Incoming, Notification};
 use super::lanes::Owner;
 use super::outgoing::Reply;
 use super::serving::State;
-use crate::wire::{self, BodyPlace, Gap, GapReason, Request, Response};
+use crate::wire::{self, BodyPlace, Gap, GapReason, PlainRequest, Request, Response};
 use crate::{Code, Error, ErrorKind, Inbox, Lane, Metadata, Ran, Status};
 
 impl Connection {
     /// Takes a frame of the kinds that make up nearly all of a busy connection, if nothing about it is out of the ordinary.
     /// False if it is to be decoded and handled like any other.
-    pub(super) fn handle_plain(&mut self, frame: &[u8], events: &mut Events) -> Result<bool, Error> {
+    pub(super) fn handle_plain(
+        &mut self,
+        now: Instant,
+        frame: &[u8],
+        inbox: &Inbox,
+        events: &mut Events,
+    ) -> Result<bool, Error> {
+        if let Some(request) = wire::plain_request(frame) {
+            return Ok(self.accept_plain(now, request, inbox, events));
+        }
         match wire::plain_response(frame) {
             Some((call, outcome, body)) if body.len() <= MAX_COPIED => {
                 self.calls.finish_plain((call, outcome), body, events)?;
@@ -24,6 +33,29 @@ impl Connection {
             }
             _ => Ok(false),
         }
+    }
+
+    /// Accepts a call of a method that was called before. False if something may be wrong with it.
+    fn accept_plain(
+        &mut self,
+        now: Instant,
+        request: PlainRequest<'_>,
+        inbox: &Inbox,
+        events: &mut Events,
+    ) -> bool {
+        let PlainRequest { call, timeout, path, body } = request;
+        let in_order = call < self.limits.max_in_flight
+            && !self.leaving
+            && self.ending.is_none()
+            && !self.serving.contains(call)
+            && self.paths.knows(path);
+        if in_order {
+            let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
+            self.serving.insert(call, State::Running, self.pushes_made, deadline);
+            let content = Content::Inbox { path: inbox.locate(path), body: inbox.locate(body) };
+            events.requests.push(Incoming { call: Some(call), deadline, content, headers: None });
+        }
+        in_order
     }
 
     pub(super) fn handle_request(
@@ -36,18 +68,17 @@ impl Connection {
         let deadline = request.timeout.and_then(|timeout| now.checked_add(timeout));
         let call = (!request.one_way).then_some(request.call);
         let refused = self.check_request(&request);
-        let incoming = Incoming {
-            call,
-            path: match request.place {
-                None => inbox.share(request.path.as_bytes()),
-                // It waits for its body, and must not hold the whole read meanwhile.
-                Some(_) => Bytes::copy_from_slice(request.path.as_bytes()),
+        self.paths.learn(request.path.as_bytes());
+        let content = match request.place {
+            None => Content::Inbox {
+                path: inbox.locate(request.path.as_bytes()),
+                body: inbox.locate(request.body),
             },
-            metadata: request.metadata.unwrap_or_default(),
-            codec: request.codec.map(str::to_owned),
-            deadline,
-            body: inbox.share(request.body),
+            // It waits for its body, and must not hold the whole read meanwhile.
+            Some(_) => Content::owned(request.path.as_bytes(), Bytes::new()),
         };
+        let headers = Headers::of(request.metadata, request.codec);
+        let incoming = Incoming { call, deadline, content, headers };
         match (call, refused) {
             (Some(call), _) if self.serving.contains(call) => {
                 Err(Error::protocol(format!("call {call} is in flight already")))
@@ -282,7 +313,7 @@ impl Connection {
                 return self.bound_ordered(events);
             }
             Owner::OneWay(number) => match (self.one_way_arriving.remove(&number), body) {
-                (Some(incoming), Some(body)) => events.requests.push(Incoming { body, ..incoming }),
+                (Some(incoming), Some(body)) => events.requests.push(incoming.with_body(body)),
                 _ => self.serving.one_way = self.serving.one_way.saturating_sub(1),
             },
             Owner::Request(call) => self.finish_arguments(call, body, events),
@@ -302,7 +333,7 @@ impl Connection {
             return;
         };
         match body {
-            Some(body) => events.requests.push(Incoming { body, ..*incoming }),
+            Some(body) => events.requests.push(incoming.with_body(body)),
             None => {
                 let status = Status::new(Code::Cancelled, Ran::No, "arguments were abandoned on their way");
                 self.respond(call, Reply::failure(status));

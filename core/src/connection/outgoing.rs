@@ -71,6 +71,14 @@ impl Reply {
     pub(crate) fn failure(status: Status) -> Self {
         Self { body: ReplyBody::Failure(status), metadata: Metadata::new() }
     }
+
+    pub(crate) fn of(outcome: Outcome, body: Vec<u8>, metadata: Metadata) -> Self {
+        let body = match outcome {
+            Outcome::ApplicationError => ReplyBody::ApplicationError(body),
+            Outcome::Value => ReplyBody::Value(body),
+        };
+        Self { body, metadata }
+    }
 }
 
 /// A push to send, encoded.
@@ -216,46 +224,68 @@ impl Connection {
 
     /// Answers `call`. An answer to a call that is not running is dropped: the connection ended meanwhile.
     pub(crate) fn respond(&mut self, call: u32, reply: Reply) {
-        let Some(served) = self.serving.get_mut(call) else { return };
-        let after_pushes = served.pushes_made != self.pushes_made;
-        let (outcome, body) = match reply.body {
-            ReplyBody::ApplicationError(body) => (Outcome::ApplicationError, body),
-            ReplyBody::Value(body) => (Outcome::Value, body),
-            ReplyBody::Failure(status) => {
-                self.serving.remove(call);
-                return self.send_failure(call, &status, after_pushes);
+        match reply.body {
+            ReplyBody::Failure(status) => self.respond_failure(call, &status),
+            ReplyBody::ApplicationError(mut body) => {
+                self.respond_body(call, Outcome::ApplicationError, OutBody::take(&mut body), &reply.metadata);
             }
-        };
-        let max = self.peer.max_message_len;
-        let checked = reply.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries);
-        let too_large = match checked {
-            _ if body.len() > max => {
-                Some(format!("answer of {} bytes; the caller takes {max} (its max_message_len)", body.len()))
+            ReplyBody::Value(mut body) => {
+                self.respond_body(call, Outcome::Value, OutBody::take(&mut body), &reply.metadata);
             }
-            _ if !self.has_bulk_room(body.len()) => Some(format!(
-                "{} bytes of large answers wait to be read (max_bulk_len)",
-                self.limits.max_bulk_len
-            )),
-            checked => checked.err().map(|error| error.to_string()),
-        };
-        if let Some(message) = too_large {
-            self.serving.remove(call);
-            let status = Status::new(Code::ResourceExhausted, Ran::Yes, message);
-            return self.send_failure(call, &status, after_pushes);
         }
-        let metadata = (!reply.metadata.is_empty()).then_some(&reply.metadata);
-        let head = (call, outcome, after_pushes);
-        if body.len() <= MAX_INLINE_LEN {
-            self.serving.remove(call);
-            let fields = Fields { metadata, ..Fields::default() };
-            let _ = wire::encode_response(head, fields, &body, &mut self.out);
-        } else {
-            if let Some(served) = self.serving.get_mut(call) {
+    }
+
+    /// As [`respond`](Self::respond), with what the framework says.
+    pub(crate) fn respond_failure(&mut self, call: u32, status: &Status) {
+        if let Some(pushes_made) = self.serving.end(call) {
+            self.send_failure(call, status, pushes_made != self.pushes_made);
+        }
+    }
+
+    /// As [`respond`](Self::respond), with what the handler brought.
+    pub(crate) fn respond_body(
+        &mut self,
+        call: u32,
+        outcome: Outcome,
+        body: OutBody<'_>,
+        metadata: &Metadata,
+    ) {
+        if let Some(status) = self.unanswerable(body.len(), metadata) {
+            return self.respond_failure(call, &status);
+        }
+        let metadata = (!metadata.is_empty()).then_some(metadata);
+        match body {
+            OutBody::Small(body) => {
+                let Some(pushes_made) = self.serving.end(call) else { return };
+                let head = (call, outcome, pushes_made != self.pushes_made);
+                let fields = Fields { metadata, ..Fields::default() };
+                let _ = wire::encode_response(head, fields, body, &mut self.out);
+            }
+            OutBody::Large(body) => {
+                let Some(served) = self.serving.get_mut(call) else { return };
                 served.state = State::Sending;
+                let head = (call, outcome, served.pushes_made != self.pushes_made);
+                let place = Some(self.bulk.push(Sender::Response(call), body));
+                let fields = Fields { metadata, codec: None, place };
+                let _ = wire::encode_response(head, fields, &[], &mut self.out);
             }
-            let place = Some(self.bulk.push(Sender::Response(call), body.into()));
-            let _ = wire::encode_response(head, Fields { metadata, codec: None, place }, &[], &mut self.out);
         }
+    }
+
+    /// Why an answer cannot be sent, if it cannot.
+    fn unanswerable(&self, len: usize, metadata: &Metadata) -> Option<Status> {
+        let max = self.peer.max_message_len;
+        let message = if len > max {
+            format!("answer of {len} bytes; the caller takes {max} (its max_message_len)")
+        } else if !self.has_bulk_room(len) {
+            format!("{} bytes of large answers wait to be read (max_bulk_len)", self.limits.max_bulk_len)
+        } else if metadata.is_empty() {
+            return None;
+        } else {
+            let checked = metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries);
+            checked.err()?.to_string()
+        };
+        Some(Status::new(Code::ResourceExhausted, Ran::Yes, message))
     }
 
     pub(super) fn send_failure(&mut self, call: u32, status: &Status, after_pushes: bool) {

@@ -57,7 +57,9 @@ impl Serving {
         if let Some(slot) = self.calls.get_mut(index) {
             *slot = Some(Served { state, pushes_made, deadline });
             self.len += 1;
-            self.next_deadline = self.next_deadline.into_iter().chain(deadline).min();
+            if deadline.is_some_and(|deadline| self.next_deadline.is_none_or(|next| deadline < next)) {
+                self.next_deadline = deadline;
+            }
         }
     }
 
@@ -65,6 +67,15 @@ impl Serving {
         let served = self.calls.get_mut(call as usize)?.take()?;
         self.len -= 1;
         Some(served)
+    }
+
+    /// Ends `call`. Returns the pushes made before it started; `None` if it does not run.
+    pub(crate) fn end(&mut self, call: u32) -> Option<u64> {
+        let slot = self.calls.get_mut(call as usize)?;
+        let pushes_made = slot.as_ref()?.pushes_made;
+        *slot = None;
+        self.len -= 1;
+        Some(pushes_made)
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {

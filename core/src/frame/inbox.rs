@@ -40,6 +40,17 @@ impl Inbox {
         if part.is_empty() { Bytes::new() } else { self.chunk.slice_ref(part) }
     }
 
+    /// Where `part`, which is one of this inbox's, lies in it.
+    pub(crate) fn locate(&self, part: &[u8]) -> Range<usize> {
+        let start = part.as_ptr().addr().wrapping_sub(self.chunk.as_ptr().addr());
+        start..start.wrapping_add(part.len())
+    }
+
+    /// The part at `range`, as [`locate`](Self::locate) told it.
+    pub(crate) fn part(&self, range: &Range<usize>) -> &[u8] {
+        self.chunk.get(range.clone()).unwrap_or_default()
+    }
+
     /// Forgets the frames.
     pub fn clear(&mut self) {
         self.chunk = Bytes::new();
@@ -105,6 +116,16 @@ mod tests {
             assert_eq!(frames, [&TWO[..7], &TWO[7..]]);
             assert!(buffer.is_empty());
         }
+    }
+
+    #[test]
+    fn what_was_located_is_found_again() {
+        let mut inbox = Inbox::new();
+        inbox.fill_from_message(Bytes::from_static(TWO)).unwrap();
+        let parts: Vec<_> = inbox.frames().map(|frame| inbox.locate(&frame[4..])).collect();
+        assert_eq!(parts.iter().map(|part| inbox.part(part)).collect::<Vec<_>>(), [&b"one"[..], b""]);
+        inbox.clear();
+        assert_eq!(inbox.part(&parts[0]), b"", "what is gone is not there");
     }
 
     #[test]

@@ -155,7 +155,7 @@ impl<K: Stack> ServerBuilder<K> {
             .then(|| self.layers.into_iter().fold(Calls::new(router.clone()), |calls, wrap| wrap(calls)));
         let listeners = listen(&self.transports, &self.endpoints).await?;
         let endpoints = listeners.iter().map(|listener| listener.endpoint().clone()).collect();
-        let runner = Runner::new(router, layers, K::Codecs::NAMES);
+        let runner = Runner::new(router, layers, K::Codecs::NAMES, &self.limits);
         let codecs = Codecs { names: K::Codecs::NAMES, preferred };
         let host = Arc::new(Host::new(self.limits, self.hooks, runner, codecs));
         let stop = CancellationToken::new();

@@ -1,6 +1,7 @@
 //! What a handler is given besides its arguments.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -20,6 +21,8 @@ struct Inner {
     deadline: Option<Instant>,
     cancellation: Cancellation,
     response_metadata: Mutex<Metadata>,
+    /// There is some: a handler that adds none need not be asked under a lock.
+    responds_with_metadata: AtomicBool,
 }
 
 impl Context {
@@ -30,7 +33,35 @@ impl Context {
             deadline,
             cancellation: Cancellation::default(),
             response_metadata: Mutex::default(),
+            responds_with_metadata: AtomicBool::new(false),
         }))
+    }
+
+    /// Makes `kept` that of the session's next call, in the same memory unless somebody keeps that.
+    pub(crate) fn renew<'a>(
+        kept: &'a mut Option<Self>,
+        session: &Session,
+        mut metadata: Metadata,
+        deadline: Option<Instant>,
+    ) -> &'a Self {
+        if !kept.as_mut().is_some_and(|context| context.begin(&mut metadata, deadline)) {
+            *kept = None;
+        }
+        kept.get_or_insert_with(|| Self::new(session.clone(), metadata, deadline))
+    }
+
+    /// Begins anew. False, with `metadata` left alone, if somebody keeps it.
+    fn begin(&mut self, metadata: &mut Metadata, deadline: Option<Instant>) -> bool {
+        let Some(inner) = Arc::get_mut(&mut self.0) else { return false };
+        inner.metadata = std::mem::take(metadata);
+        inner.deadline = deadline;
+        if inner.cancellation.reason().is_some() {
+            inner.cancellation = Cancellation::default();
+        }
+        if std::mem::take(inner.responds_with_metadata.get_mut()) {
+            inner.response_metadata = Mutex::default();
+        }
+        true
     }
 
     /// Who calls. Keep a clone to push to this client later, from anywhere.
@@ -51,6 +82,7 @@ impl Context {
     /// Adds a header to the response.
     pub fn add_response_metadata(&self, key: impl Into<String>, value: impl AsRef<[u8]>) {
         self.0.response_metadata.lock().unwrap_or_else(PoisonError::into_inner).insert(key, value);
+        self.0.responds_with_metadata.store(true, Ordering::Release);
     }
 
     /// True once the caller gave the call up, its deadline passed, or its connection closed.
@@ -72,6 +104,9 @@ impl Context {
     }
 
     pub(crate) fn take_response_metadata(&self) -> Metadata {
+        if !self.0.responds_with_metadata.load(Ordering::Acquire) {
+            return Metadata::new();
+        }
         std::mem::take(&mut *self.0.response_metadata.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

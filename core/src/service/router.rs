@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Context, Handling, MethodDescription, Payload, Service};
+use super::{Context, HandlerSlot, Handling, MethodDescription, Payload, Service};
 use crate::connection::Reply;
 use crate::{Code, Error, Ran, Status};
 
@@ -20,6 +20,10 @@ pub(crate) struct Route {
 }
 
 impl Route {
+    pub(crate) fn slot(&self) -> HandlerSlot {
+        self.service.slot(self.index).unwrap_or_else(|| HandlerSlot::boxing(self.service.clone(), self.index))
+    }
+
     pub(crate) fn call(&self, context: Context, payload: Payload) -> Handling {
         self.service.clone().call(self.index, context, payload)
     }

@@ -2,13 +2,18 @@
 
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, ready};
 
 use bytes::Bytes;
 
-use super::{Context, Service};
-use crate::connection::{Reply, ReplyBody};
+use super::slot::{Arguments, Ended, Slot, not_begun};
+use super::{Context, HandlerSlot, Service};
+use crate::connection::Reply;
+use crate::wire::Outcome;
 use crate::{Code, CodecIndex, DecodeBy, DecodeLimits, EncodeBy, Error, Ran, Status};
 
 /// The future of one call: from encoded arguments to encoded answer.
@@ -20,6 +25,12 @@ pub struct Payload {
     pub(crate) codec: CodecIndex,
     pub(crate) limits: DecodeLimits,
     pub(crate) bytes: Bytes,
+}
+
+impl Payload {
+    pub(crate) fn arguments(&self) -> Arguments<'_> {
+        Arguments { codec: self.codec, limits: self.limits, bytes: &self.bytes, shared: Some(&self.bytes) }
+    }
 }
 
 /// What happens to a handler whose caller gave up.
@@ -36,16 +47,44 @@ pub enum CancelPolicy {
     Token,
 }
 
+/// Where a handler runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RunPolicy {
+    /// On a thread where it may block: for handlers that wait without `await`, or compute for long.
+    ///
+    /// The thread is one of the runtime's blocking threads, on which the whole handler runs, its awaits included. At most
+    /// [`Limits::max_blocking_handlers`](crate::Limits::max_blocking_handlers) run at once in a server; the others wait
+    /// their turn.
+    Blocking,
+    /// Where its connection is driven, up to its first wait; then as a task. The cheapest, and what most handlers need. One
+    /// that computes for long delays the other calls of its connection, and on a runtime whose other threads all sleep,
+    /// those of other connections too.
+    #[default]
+    InPlace,
+    /// As a task from its beginning: for handlers that compute for long, say milliseconds, between their awaits. On a
+    /// runtime of several threads, it delays no other call.
+    Spawn,
+}
+
 /// How a method is called.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MethodOptions {
     pub(crate) cancel: CancelPolicy,
+    pub(crate) run: RunPolicy,
 }
 
 impl MethodOptions {
     /// The defaults.
     pub const fn new() -> Self {
-        Self { cancel: CancelPolicy::Drop }
+        Self { cancel: CancelPolicy::Drop, run: RunPolicy::InPlace }
+    }
+
+    /// The same, run elsewhere.
+    #[must_use]
+    pub const fn with_run(mut self, run: RunPolicy) -> Self {
+        self.run = run;
+        self
     }
 
     /// The same with another cancel policy.
@@ -72,15 +111,40 @@ pub struct ServiceTable<T> {
     name: &'static str,
     service: Arc<T>,
     methods: Vec<MethodDescription>,
-    starts: Vec<Box<Start<T>>>,
+    slots: Vec<Box<MakeSlot>>,
 }
 
-type Start<T> = dyn Fn(Arc<T>, Context, Payload) -> Handling + Send + Sync;
+type MakeSlot = dyn Fn() -> HandlerSlot + Send + Sync;
+
+/// The implementation of a service, as its handlers hold it.
+///
+/// A handle of each place where calls run: a call counts there, and never where all cores would.
+pub struct Shared<T>(Arc<Arc<T>>);
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shared")
+    }
+}
 
 impl<T: Send + Sync + 'static> ServiceTable<T> {
     /// A table without methods.
     pub fn new(name: &'static str, service: Arc<T>) -> Self {
-        Self { name, service, methods: Vec::new(), starts: Vec::new() }
+        Self { name, service, methods: Vec::new(), slots: Vec::new() }
     }
 
     /// Adds a method with an error of its own.
@@ -90,17 +154,16 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
         A: Send + 'static,
         R: Send + 'static,
         E: Send + 'static,
-        F: Fn(Arc<T>, Context, A) -> Fut + Send + Sync + 'static,
+        F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
-        self.add::<S, A, _, _, _>(
-            (path, false, options),
-            handler,
-            |codec, result: Result<R, E>| match result {
-                Ok(value) => encode::<S, R>(codec, &value).map(ReplyBody::Value),
-                Err(error) => encode::<S, E>(codec, &error).map(ReplyBody::ApplicationError),
-            },
-        );
+        let finish = |codec, result: Result<R, E>, answer: &mut Vec<u8>| match result {
+            Ok(value) => <S as EncodeBy<R>>::encode(codec, &value, answer).map(|()| Outcome::Value),
+            Err(error) => {
+                <S as EncodeBy<E>>::encode(codec, &error, answer).map(|()| Outcome::ApplicationError)
+            }
+        };
+        self.add((path, false, options), <S as DecodeBy<A>>::decode, handler, finish);
     }
 
     /// Adds a method that cannot fail in the application.
@@ -109,12 +172,12 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
         S: DecodeBy<A> + EncodeBy<R>,
         A: Send + 'static,
         R: Send + 'static,
-        F: Fn(Arc<T>, Context, A) -> Fut + Send + Sync + 'static,
+        F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = R> + Send + 'static,
     {
-        self.add::<S, A, _, _, _>((path, false, options), handler, |codec, value: R| {
-            encode::<S, R>(codec, &value).map(ReplyBody::Value)
-        });
+        let finish =
+            |codec, value: R, answer: &mut Vec<u8>| S::encode(codec, &value, answer).map(|()| Outcome::Value);
+        self.add((path, false, options), <S as DecodeBy<A>>::decode, handler, finish);
     }
 
     /// Adds a method that is never answered, and never cancelled.
@@ -122,11 +185,11 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
     where
         S: DecodeBy<A>,
         A: Send + 'static,
-        F: Fn(Arc<T>, Context, A) -> Fut + Send + Sync + 'static,
+        F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
         let options = options.with_cancel(CancelPolicy::Never);
-        self.add::<S, A, _, _, _>((path, true, options), handler, |_, ()| Ok(ReplyBody::Value(Vec::new())));
+        self.add((path, true, options), S::decode, handler, |_, (), _: &mut Vec<u8>| Ok(Outcome::Value));
     }
 
     /// The finished service.
@@ -134,33 +197,88 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
         Arc::new(self)
     }
 
-    fn add<S, A, O, F, Fut>(
+    fn add<A, F, Fut, D, E>(
         &mut self,
         (path, one_way, options): (&'static str, bool, MethodOptions),
+        decode: D,
         handler: F,
-        finish: impl Fn(CodecIndex, O) -> Result<ReplyBody, Error> + Copy + Send + Sync + 'static,
+        finish: E,
     ) where
-        S: DecodeBy<A>,
-        A: Send + 'static,
-        O: Send,
-        F: Fn(Arc<T>, Context, A) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = O> + Send + 'static,
+        A: 'static,
+        F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
+        Fut: Future + Send + 'static,
+        D: Fn(CodecIndex, &[u8], DecodeLimits) -> Result<A, Error> + Copy + Send + Sync + 'static,
+        E: Fn(CodecIndex, Fut::Output, &mut Vec<u8>) -> Result<Outcome, Error> + Copy + Send + Sync + 'static,
     {
         self.methods.push(MethodDescription { path, one_way, options });
-        self.starts.push(Box::new(move |service, context: Context, payload| {
-            let args = match S::decode(payload.codec, &payload.bytes, payload.limits) {
-                Ok(args) => args,
-                Err(error) => return Box::pin(std::future::ready(refuse(path, &error))),
-            };
-            let future = handler(service, context.clone(), args);
-            Box::pin(async move {
-                let body = finish(payload.codec, future.await).unwrap_or_else(|error| {
-                    let message = format!("{path}: {}", error.chain());
-                    ReplyBody::Failure(Status::new(Code::Internal, Ran::Yes, message))
-                });
-                Reply { body, metadata: context.take_response_metadata() }
+        let (service, handler) = (self.service.clone(), Arc::new(handler));
+        self.slots.push(Box::new(move || {
+            HandlerSlot::new(TypedSlot {
+                path,
+                service: Shared(Arc::new(service.clone())),
+                handler: handler.clone(),
+                decode,
+                finish,
+                codec: CodecIndex::new(0),
+                future: Box::pin(None),
+                arguments: PhantomData,
             })
         }));
+    }
+}
+
+/// A place for futures of one type. Their box stays when they end.
+struct TypedSlot<T, A, F, Fut, D, E> {
+    path: &'static str,
+    service: Shared<T>,
+    handler: Arc<F>,
+    decode: D,
+    finish: E,
+    /// That of the present call.
+    codec: CodecIndex,
+    future: Pin<Box<Option<Fut>>>,
+    arguments: PhantomData<fn() -> A>,
+}
+
+impl<T, A, F, Fut, D, E> Slot for TypedSlot<T, A, F, Fut, D, E>
+where
+    A: 'static,
+    T: Send + Sync + 'static,
+    F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
+    Fut: Future + Send + 'static,
+    D: Fn(CodecIndex, &[u8], DecodeLimits) -> Result<A, Error> + Copy + Send + Sync + 'static,
+    E: Fn(CodecIndex, Fut::Output, &mut Vec<u8>) -> Result<Outcome, Error> + Copy + Send + Sync + 'static,
+{
+    fn start(&mut self, context: &Context, arguments: &Arguments<'_>) -> Result<(), Status> {
+        let decoded = (self.decode)(arguments.codec, arguments.bytes, arguments.limits);
+        let values = decoded.map_err(|error| {
+            let message = format!("arguments of {}: {}", self.path, error.chain());
+            Status::new(Code::InvalidArgument, Ran::No, message)
+        })?;
+        self.codec = arguments.codec;
+        self.future.set(Some((self.handler)(self.service.clone(), context, values)));
+        Ok(())
+    }
+
+    fn poll(&mut self, _: &Context, cx: &mut TaskContext<'_>, answer: &mut Vec<u8>) -> Poll<Ended> {
+        let Some(future) = self.future.as_mut().as_pin_mut() else { return Poll::Ready(not_begun().into()) };
+        let output = ready!(future.poll(cx));
+        let ended = (self.finish)(self.codec, output, answer).map_or_else(
+            |error| {
+                let message = format!("{}: {}", self.path, error.chain());
+                Status::new(Code::Internal, Ran::Yes, message).into()
+            },
+            Ended::Written,
+        );
+        Poll::Ready(ended)
+    }
+
+    fn clear(&mut self) {
+        self.future.set(None);
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + size_of::<Option<Fut>>()
     }
 }
 
@@ -174,14 +292,18 @@ impl<T: Send + Sync + 'static> Service for ServiceTable<T> {
     }
 
     fn call(self: Arc<Self>, method: usize, context: Context, payload: Payload) -> Handling {
-        match self.starts.get(method) {
-            Some(start) => start(self.service.clone(), context, payload),
+        match self.slots.get(method) {
+            Some(make) => make().into_handling(context, payload),
             None => {
                 let status =
                     Status::new(Code::Unimplemented, Ran::No, format!("{} has no such method", self.name));
                 Box::pin(std::future::ready(Reply::failure(status)))
             }
         }
+    }
+
+    fn slot(&self, method: usize) -> Option<HandlerSlot> {
+        self.slots.get(method).map(|make| make())
     }
 }
 
@@ -190,20 +312,3 @@ impl<T> fmt::Debug for ServiceTable<T> {
         f.debug_struct("ServiceTable").field("name", &self.name).field("methods", &self.methods).finish()
     }
 }
-
-fn encode<S: EncodeBy<V>, V>(codec: CodecIndex, value: &V) -> Result<Vec<u8>, Error> {
-    let mut out = Vec::with_capacity(SMALL_ANSWER_LEN);
-    S::encode(codec, value, &mut out)?;
-    Ok(out)
-}
-
-fn refuse(path: &str, error: &Error) -> Reply {
-    Reply::failure(Status::new(
-        Code::InvalidArgument,
-        Ran::No,
-        format!("arguments of {path}: {}", error.chain()),
-    ))
-}
-
-/// Room for an answer at first: small ones, which are most, then need no second allocation.
-const SMALL_ANSWER_LEN: usize = 64;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::reader::Reader;
+use super::varint;
 use super::{
     BodyPlace, DEFAULT_RATE, Gap, GapReason, Hello, MAX_PATH_LEN, Message, Outcome, Request, Response, flag,
     kind, tag,
@@ -53,6 +54,29 @@ pub(crate) fn plain_response(frame: &[u8]) -> Option<(u32, Outcome, &[u8])> {
     let call = reader.varint32().ok()?;
     let outcome = if flags == 0 { Outcome::Value } else { Outcome::ApplicationError };
     Some((call, outcome, reader.rest()))
+}
+
+/// A request that has no fields and waits for an answer. Its path was not looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlainRequest<'a> {
+    pub(crate) call: u32,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) path: &'a [u8],
+    pub(crate) body: &'a [u8],
+}
+
+/// The request in `frame`. None of any other frame, and of one that is cut short.
+pub(crate) fn plain_request(frame: &[u8]) -> Option<PlainRequest<'_>> {
+    let [_, _, kind::REQUEST, 0, ref rest @ ..] = *frame else {
+        return None;
+    };
+    let mut rest = rest;
+    let call = u32::try_from(varint::read(&mut rest)?).ok()?;
+    let timeout = varint::read(&mut rest)?;
+    let len = usize::try_from(varint::read(&mut rest)?).ok()?;
+    let (path, body) = rest.split_at_checked(len)?;
+    let timeout = (timeout > 0).then(|| Duration::from_micros(timeout));
+    Some(PlainRequest { call, timeout, path, body })
 }
 
 fn decode_on_lane<'a>(

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use linkspan_core::typed::{CancelPolicy, IntoService, MethodOptions, Service, ServiceTable};
+use linkspan_core::typed::{CancelPolicy, IntoService, MethodOptions, Service, ServiceTable, Shared};
 use linkspan_core::{Context, Push, PushSink, Stack};
 
 use crate::codecs::Speaks;
@@ -49,20 +49,30 @@ where
             [(RUN, CancelPolicy::Drop), (RUN_NEVER, CancelPolicy::Never), (RUN_TOKEN, CancelPolicy::Token)];
         for (path, policy) in policies {
             let options = MethodOptions::new().with_cancel(policy);
-            table.unary::<K::Codecs, Ask, Answer, Refusal, _, _>(path, options, Kit::run);
+            table.unary::<K::Codecs, Ask, Answer, Refusal, _, _>(path, options, run);
         }
         let options = MethodOptions::new();
         table.infallible::<K::Codecs, String, String, _, _>(ECHO, options, |_, _, text| async { text });
-        table.one_way::<K::Codecs, Ask, _, _>(TELL, options, |kit, context, ask| async move {
-            drop(kit.run(context, ask).await);
+        table.one_way::<K::Codecs, Ask, _, _>(TELL, options, |kit, context, ask| {
+            let running = run(kit, context, ask);
+            async move { drop(running.await) }
         });
         let service = table.into_service();
         self.alter.map_or(service.clone(), |alter| alter(service))
     }
 }
 
+fn run(
+    kit: Shared<Kit>,
+    context: &Context,
+    ask: Ask,
+) -> impl Future<Output = Result<Answer, Refusal>> + use<> {
+    let context = context.clone();
+    async move { kit.run(context, ask).await }
+}
+
 impl Kit {
-    async fn run(self: Arc<Self>, context: Context, ask: Ask) -> Result<Answer, Refusal> {
+    async fn run(&self, context: Context, ask: Ask) -> Result<Answer, Refusal> {
         let life = Life::begin(&self.observer, ask.id);
         let mut answer = Answer { id: ask.id, text: ask.text };
         for step in ask.steps {

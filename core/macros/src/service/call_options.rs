@@ -2,7 +2,7 @@
 
 use syn::{Attribute, LitStr};
 
-use super::Cancel;
+use super::{Cancel, Run};
 use crate::options::{set, text, unknown};
 
 /// How a method is called, as far as its author says.
@@ -11,13 +11,14 @@ pub(super) struct CallOptions {
     pub(super) name: Option<LitStr>,
     pub(super) one_way: bool,
     pub(super) cancel: Option<Cancel>,
+    pub(super) run: Option<Run>,
 }
 
 impl CallOptions {
     /// # Errors
     /// An option is unknown, given twice, of the wrong form, or contradicts another.
     pub(super) fn parse(attributes: &[Attribute]) -> syn::Result<Self> {
-        let (mut name, mut one_way, mut cancel) = (None, None, None);
+        let (mut name, mut one_way, mut cancel, mut run) = (None, None, None, None);
         for attribute in attributes.iter().filter(|attribute| is_call(attribute)) {
             attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident("name") {
@@ -26,11 +27,10 @@ impl CallOptions {
                     set(&mut one_way, &meta, |_| Ok(()))
                 } else if meta.path.is_ident("cancel") {
                     set(&mut cancel, &meta, |meta| policy(&text(meta)?))
+                } else if meta.path.is_ident("run") {
+                    set(&mut run, &meta, |meta| place(&text(meta)?))
                 } else {
-                    Err(unknown(
-                        &meta,
-                        "`name = \"..\"`, `one_way` and `cancel = \"drop\" | \"token\" | \"never\"`",
-                    ))
+                    Err(unknown(&meta, KNOWN))
                 }
             })?;
             if one_way.is_some() && cancel.is_some() {
@@ -38,7 +38,7 @@ impl CallOptions {
                 return Err(syn::Error::new_spanned(attribute, message));
             }
         }
-        Ok(Self { name, one_way: one_way.is_some(), cancel })
+        Ok(Self { name, one_way: one_way.is_some(), cancel, run })
     }
 }
 
@@ -60,6 +60,25 @@ fn policy(text: &LitStr) -> syn::Result<Cancel> {
     }
 }
 
+fn place(text: &LitStr) -> syn::Result<Run> {
+    match text.value().as_str() {
+        "in_place" => Ok(Run::InPlace),
+        "spawn" => Ok(Run::Spawn),
+        "blocking" => Ok(Run::Blocking),
+        other => {
+            let message = format!(
+                "unknown place `{other}`; `in_place` runs the handler with its connection until it waits, `spawn` as a \
+                 task of its own, `blocking` on a thread where it may block"
+            );
+            Err(syn::Error::new(text.span(), message))
+        }
+    }
+}
+
+/// What an unknown option is answered.
+const KNOWN: &str = "`name = \"..\"`, `one_way`, `cancel = \"drop\" | \"token\" | \"never\"` and \
+                     `run = \"in_place\" | \"spawn\" | \"blocking\"`";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,8 +90,10 @@ mod tests {
 
     #[test]
     fn options_may_stand_in_one_attribute_or_in_several() {
-        let attributes = [parse_quote!(#[call(name = "Pay")]), parse_quote!(#[call(cancel = "never")])];
+        let attributes =
+            [parse_quote!(#[call(name = "Pay")]), parse_quote!(#[call(cancel = "never", run = "spawn")])];
         let options = CallOptions::parse(&attributes).unwrap();
+        assert_eq!(options.run, Some(Run::Spawn));
         assert_eq!((options.name.unwrap().value().as_str(), options.cancel), ("Pay", Some(Cancel::Never)));
         assert!(!options.one_way);
     }
@@ -83,6 +104,10 @@ mod tests {
             message(parse_quote!(#[call(oneway)])).starts_with("unknown option `oneway`; there are `name")
         );
         assert!(message(parse_quote!(#[call(cancel = "maybe")])).contains("`token` only signals it"));
+        assert!(
+            message(parse_quote!(#[call(run = "thread")]))
+                .contains("`blocking` on a thread where it may block")
+        );
         assert_eq!(message(parse_quote!(#[call(cancel)])), "write `cancel = \"..\"`");
         assert!(message(parse_quote!(#[call(one_way, cancel = "drop")])).contains("remove `cancel`"));
         assert_eq!(message(parse_quote!(#[call(one_way, one_way)])), "`one_way` is set twice");

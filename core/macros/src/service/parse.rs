@@ -59,7 +59,7 @@ fn method(function: &TraitItemFn, service: &str, item: &ItemTrait, errors: &mut 
         });
     let parameters = parameters.collect();
     let answer = answer(&signature.output, options.one_way, errors)?;
-    let cancel = options.cancel.unwrap_or_default();
+    let (cancel, run) = (options.cancel.unwrap_or_default(), options.run.unwrap_or_default());
     Some(Method {
         attrs: function.attrs.iter().filter(|attribute| holds_for_client(attribute)).cloned().collect(),
         ident: signature.ident.clone(),
@@ -68,6 +68,7 @@ fn method(function: &TraitItemFn, service: &str, item: &ItemTrait, errors: &mut 
         payload: Payload::new(parameters, naming::item(&item.ident, &format!("{camel}Args"))),
         answer,
         cancel,
+        run,
     })
 }
 

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Ident;
 
-use super::{Answer, Cancel, Method, Service};
+use super::{Answer, Cancel, Method, Run, Service};
 use crate::bounds::{Bounds, codecs};
 
 impl Service {
@@ -108,12 +108,19 @@ impl Service {
         // Named apart from everything a user's module may hold.
         let [service, cx, value] = ["service", "cx", "args"].map(|name| Ident::new(name, Span::mixed_site()));
         let arguments = method.payload.unpacked(&value);
-        let (cx, pass_cx) =
-            if method.has_context { (quote!(#cx), Some(quote!(&#cx,))) } else { (quote!(_), None) };
+        // Cloned only for those who ask: it counts.
+        let (keep_cx, pass_cx) = if method.has_context {
+            let keep = quote!(let #cx = ::core::clone::Clone::clone(#cx););
+            (Some(keep), Some(quote!(&#cx,)))
+        } else {
+            (None, None)
+        };
+        let cx = if method.has_context { quote!(#cx) } else { quote!(_) };
         let value = if arguments.is_empty() { quote!(()) } else { quote!(#value) };
         quote! {
-            |#service: ::std::sync::Arc<__T>, #cx: #krate::Context, #value: #args| async move {
-                <__T as #trait_name>::#name(&#service, #pass_cx #(#arguments),*).await
+            |#service: #krate::typed::Shared<__T>, #cx: &#krate::Context, #value: #args| {
+                #keep_cx
+                async move { <__T as #trait_name>::#name(&#service, #pass_cx #(#arguments),*).await }
             }
         }
     }
@@ -125,5 +132,10 @@ fn options(method: &Method, krate: &syn::Path) -> TokenStream {
         (_, Cancel::Drop) => quote!(Drop),
         (_, Cancel::Token) => quote!(Token),
     };
-    quote!(#krate::typed::MethodOptions::new().with_cancel(#krate::typed::CancelPolicy::#policy))
+    let run = match method.run {
+        Run::InPlace => None,
+        Run::Blocking => Some(quote!(.with_run(#krate::typed::RunPolicy::Blocking))),
+        Run::Spawn => Some(quote!(.with_run(#krate::typed::RunPolicy::Spawn))),
+    };
+    quote!(#krate::typed::MethodOptions::new().with_cancel(#krate::typed::CancelPolicy::#policy)#run)
 }

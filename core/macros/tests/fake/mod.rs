@@ -62,7 +62,7 @@ impl typed::Stack for Other {
 }
 
 /// Who calls.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Context(pub String);
 
 /// A client of a service in the same process.

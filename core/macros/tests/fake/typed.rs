@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -20,8 +21,8 @@ pub trait Stack: Send + Sync + 'static {
 
 pub trait Service: Send + Sync {
     fn name(&self) -> &'static str;
-    /// The method's path and policy.
-    fn methods(&self) -> Vec<(&'static str, CancelPolicy)>;
+    /// The method's path and policies.
+    fn methods(&self) -> Vec<(&'static str, CancelPolicy, RunPolicy)>;
     /// Runs a method; the outer error is the framework's, the inner one the method's own.
     fn run(&self, path: &str, args: &[u8]) -> Result<Result<Vec<u8>, Vec<u8>>, String>;
 }
@@ -43,16 +44,41 @@ pub enum CancelPolicy {
     Token,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RunPolicy {
+    Blocking,
+    InPlace,
+    Spawn,
+}
+
 #[derive(Clone, Copy, Debug)]
-pub struct MethodOptions(CancelPolicy);
+pub struct MethodOptions {
+    cancel: CancelPolicy,
+    run: RunPolicy,
+}
+
+/// The implementation, as a handler holds it.
+pub struct Shared<T>(Arc<T>);
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
 
 impl MethodOptions {
     pub fn new() -> Self {
-        Self(CancelPolicy::Drop)
+        Self { cancel: CancelPolicy::Drop, run: RunPolicy::InPlace }
     }
 
-    pub fn with_cancel(self, policy: CancelPolicy) -> Self {
-        Self(policy)
+    pub fn with_cancel(self, cancel: CancelPolicy) -> Self {
+        Self { cancel, ..self }
+    }
+
+    pub fn with_run(self, run: RunPolicy) -> Self {
+        Self { run, ..self }
     }
 }
 
@@ -63,7 +89,7 @@ type Handler<T> = Box<dyn Fn(Arc<T>, Context, &[u8]) -> Result<Running, String> 
 pub struct ServiceTable<T> {
     name: &'static str,
     service: Arc<T>,
-    methods: BTreeMap<&'static str, (CancelPolicy, Handler<T>)>,
+    methods: BTreeMap<&'static str, (MethodOptions, Handler<T>)>,
 }
 
 impl<T: Send + Sync + 'static> ServiceTable<T> {
@@ -74,7 +100,7 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
     pub fn unary<S, A, R, E, F, Fut>(&mut self, path: &'static str, options: MethodOptions, f: F)
     where
         S: DecodeBy<A> + EncodeBy<R> + EncodeBy<E>,
-        F: Fn(Arc<T>, Context, A) -> Fut + Send + Sync + 'static,
+        F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
         self.add::<S, A, _, _>(path, options, f, |outcome| match outcome {
@@ -86,7 +112,7 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
     pub fn infallible<S, A, R, F, Fut>(&mut self, path: &'static str, options: MethodOptions, f: F)
     where
         S: DecodeBy<A> + EncodeBy<R>,
-        F: Fn(Arc<T>, Context, A) -> Fut + Send + Sync + 'static,
+        F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = R> + Send + 'static,
     {
         self.add::<S, A, _, _>(path, options, f, |reply| encode::<S, R>(&reply).map(Ok));
@@ -95,7 +121,7 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
     pub fn one_way<S, A, F, Fut>(&mut self, path: &'static str, options: MethodOptions, f: F)
     where
         S: DecodeBy<A>,
-        F: Fn(Arc<T>, Context, A) -> Fut + Send + Sync + 'static,
+        F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
         self.add::<S, A, _, _>(path, options, f, |()| Ok(Ok(Vec::new())));
@@ -109,16 +135,16 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
         answer: fn(Fut::Output) -> Outcome,
     ) where
         S: DecodeBy<A>,
-        F: Fn(Arc<T>, Context, A) -> Fut + Send + Sync + 'static,
+        F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
         Fut: Future + Send + 'static,
     {
         let handler: Handler<T> = Box::new(move |service, cx, args| {
             let args = S::decode(CodecIndex::new(0), args, DecodeLimits::default())
                 .map_err(|error| error.to_string())?;
-            let running = f(service, cx, args);
+            let running = f(Shared(service), &cx, args);
             Ok(Box::pin(async move { answer(running.await) }))
         });
-        let replaced = self.methods.insert(path, (options.0, handler));
+        let replaced = self.methods.insert(path, (options, handler));
         assert!(replaced.is_none(), "{path} twice");
     }
 
@@ -132,8 +158,8 @@ impl<T: Send + Sync + 'static> Service for ServiceTable<T> {
         self.name
     }
 
-    fn methods(&self) -> Vec<(&'static str, CancelPolicy)> {
-        self.methods.iter().map(|(path, (policy, _))| (*path, *policy)).collect()
+    fn methods(&self) -> Vec<(&'static str, CancelPolicy, RunPolicy)> {
+        self.methods.iter().map(|(path, (options, _))| (*path, options.cancel, options.run)).collect()
     }
 
     fn run(&self, path: &str, args: &[u8]) -> Outcome {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Wake, Waker};
 
-use super::pair::{LARGE, PATH, Pair, SESSION, body, request};
+use super::pair::{LARGE, PATH, Pair, SESSION, body, body_of, request};
 use crate::connection::{NoRoom, OutRequest, Reply, ReplyBody};
 use crate::wire::Outcome;
-use crate::{CloseCode, Code, Limits, Metadata, Ran, Status};
+use crate::{CloseCode, Code, Inbox, Limits, Metadata, Ran, Status};
 
 #[test]
 fn answers_come_in_any_order() {
@@ -15,10 +15,10 @@ fn answers_come_in_any_order() {
     let calls: Vec<_> = [b"one", b"two", b"six"].map(|body| pair.client.call(pair.now, body)).into();
     pair.run();
     let mut incoming = pair.server.incoming();
-    assert!(incoming.iter().all(|incoming| incoming.path == PATH));
+    assert!(incoming.iter().all(|incoming| incoming.content.path(&Inbox::new()) == PATH.as_bytes()));
     incoming.rotate_left(1);
     for incoming in incoming.iter().rev() {
-        pair.server.respond(incoming.call.unwrap(), &incoming.body);
+        pair.server.respond(incoming.call.unwrap(), &body_of(incoming));
         pair.run();
     }
     let values: Vec<_> = calls.iter().map(|&call| pair.client.value(call)).collect();
@@ -84,8 +84,8 @@ fn metadata_and_codec_travel_with_a_request() {
     let out = OutRequest { metadata: &metadata, raw: true, ..request(b"") };
     pair.client.connection.start_call(pair.now, out, Waker::noop()).unwrap();
     pair.run();
-    let incoming = pair.server.incoming().remove(0);
-    assert_eq!((incoming.metadata, incoming.codec.as_deref()), (metadata, Some("raw")));
+    let headers = pair.server.incoming().remove(0).headers.unwrap();
+    assert_eq!((headers.metadata, headers.codec.as_deref()), (metadata, Some("raw")));
 }
 
 #[test]

@@ -167,6 +167,7 @@ impl Side {
         if let Err(error) = self.connection.handle_inbox(now, &inbox, &mut self.events) {
             self.connection.close(close_for(&error), &mut self.events);
         }
+        self.events.requests.iter_mut().for_each(|request| request.detach(&inbox));
         true
     }
 
@@ -219,6 +220,16 @@ impl Side {
     /// The requests to start.
     pub(super) fn incoming(&mut self) -> Vec<Incoming> {
         std::mem::take(&mut self.events.requests)
+    }
+
+    /// The requests to start: path and body of each.
+    pub(super) fn contents(&mut self) -> Vec<(String, Bytes)> {
+        let none = Inbox::new();
+        let content = |incoming: Incoming| {
+            let path = String::from_utf8(incoming.content.path(&none).to_vec()).unwrap();
+            (path, body_of(&incoming))
+        };
+        self.incoming().into_iter().map(content).collect()
     }
 
     /// The numbers of the requests to start.
@@ -305,3 +316,8 @@ pub(super) fn body(name: &str, len: usize) -> Vec<u8> {
 pub(super) const LARGE: usize = crate::wire::MAX_INLINE_LEN + 1;
 /// The default of the largest message.
 pub(super) const HUGE: usize = 4 * 1024 * 1024;
+
+/// The arguments of a request that has left its inbox.
+pub(super) fn body_of(incoming: &Incoming) -> Bytes {
+    Bytes::copy_from_slice(incoming.content.body(&Inbox::new()))
+}

@@ -1,6 +1,6 @@
 //! Lanes promise nothing to each other: whatever overtakes whatever, everything arrives, and in order where it matters.
 
-use super::pair::{LARGE, Pair, body};
+use super::pair::{LARGE, Pair, body, body_of};
 use super::rng::Rng;
 use crate::Limits;
 
@@ -25,7 +25,7 @@ fn calls_with_large_bodies_survive_any_shuffle() {
             let mut incoming = pair.server.incoming();
             while !incoming.is_empty() {
                 let incoming = incoming.swap_remove(rng.below(incoming.len()));
-                pair.server.respond(incoming.call.unwrap(), &incoming.body);
+                pair.server.respond(incoming.call.unwrap(), &body_of(&incoming));
             }
         }
         for (call, body) in calls {
@@ -103,13 +103,13 @@ fn a_cancel_in_any_shuffle_leaves_nothing_behind() {
                 pair.client.read_some(pair.now, rng);
             }
             for incoming in pair.server.incoming() {
-                pair.server.respond(incoming.call.unwrap(), &incoming.body);
+                pair.server.respond(incoming.call.unwrap(), &body_of(&incoming));
             }
             pair.client.connection.cancel_call(pair.now, call);
         }
         pair.run_shuffled(rng);
         for incoming in pair.server.incoming() {
-            pair.server.respond(incoming.call.unwrap(), &incoming.body);
+            pair.server.respond(incoming.call.unwrap(), &body_of(&incoming));
         }
         pair.run_shuffled(rng);
         assert!(pair.client.is_idle() && pair.server.is_idle(), "seed {seed}");

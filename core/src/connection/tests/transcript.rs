@@ -34,9 +34,8 @@ fn an_acceptor_answers_as_the_transcript_says() {
     pair.server.flush(pair.now, &mut pair.client);
     assert_eq!(sent(&mut pair.client), shown(1..2));
     pair.server.read_frames(pair.now, &shown(2..3));
-    let incoming = pair.server.incoming().remove(0);
-    assert_eq!((incoming.path, incoming.body), ("Arith/Mul".into(), r#"{"a":10,"b":20}"#.into()));
-    assert_eq!(incoming.deadline, Some(pair.now + Duration::from_secs(30)));
+    assert_eq!(pair.server.events.requests[0].deadline, Some(pair.now + Duration::from_secs(30)));
+    assert_eq!(pair.server.contents(), [("Arith/Mul".to_owned(), r#"{"a":10,"b":20}"#.into())]);
     pair.server.push(b"7").unwrap();
     pair.server.respond(0, br#"{"c":200}"#);
     pair.server.flush(pair.now, &mut pair.client);

@@ -1,6 +1,6 @@
 //! What a peer must not do, and how the connection ends then; what it may do though we do not know it.
 
-use super::pair::{LARGE, Pair, body, frame};
+use super::pair::{LARGE, Pair, body, body_of, frame};
 use crate::wire::{BodyPlace, MAX_INLINE_LEN, Message, Outcome, Request, Response, flag, kind};
 use crate::{Close, CloseCode, Code, Gap, GapReason, Lane, Limits, Metadata, Ran, Status, Verdict};
 
@@ -244,7 +244,7 @@ fn a_body_beyond_16_kib_may_come_inline() {
     let mut pair = Pair::new();
     let inline = body("", MAX_INLINE_LEN * 3);
     pair.server.read_messages(pair.now, &[Message::Request(Request { body: &inline, ..request(0) })]);
-    assert!(pair.server.incoming()[0].body == inline);
+    assert!(body_of(&pair.server.incoming()[0]) == inline);
 }
 
 #[test]

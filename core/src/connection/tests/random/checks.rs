@@ -2,6 +2,7 @@
 
 use super::end::{End, Running};
 use crate::connection::Received;
+use crate::connection::tests::pair::body_of;
 use crate::{Code, GapReason};
 
 impl End {
@@ -32,7 +33,7 @@ impl End {
 
     fn see_requests(&mut self) {
         for incoming in self.side.incoming() {
-            let token = numbers(&incoming.body)[0];
+            let token = numbers(&body_of(&incoming))[0];
             assert!(self.ran.insert(token), "call {token} ran twice");
             self.running.push(Running { call: incoming.call, token, pushed_before: self.pushed });
         }

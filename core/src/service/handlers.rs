@@ -1,0 +1,155 @@
+//! Starts the calls of one connection, and keeps what one call leaves for the next.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context as TaskContext, Poll};
+use std::time::Instant;
+
+use super::slot::{Arguments, Ended};
+use super::task::{Running, discard, poll_slot};
+use super::{Answers, Context, HandlerSlot, Route, RunPolicy, Runner};
+use crate::connection::{Headers, Incoming, Reply};
+use crate::{Code, CodecIndex, DecodeLimits, Inbox, Metadata, Ran, Session, Status};
+
+/// Where the calls of one connection run.
+///
+/// A handler is polled once in place. What it ran in is kept for the next call of its method, so that a call that ends in
+/// place allocates nothing.
+pub(crate) struct Handlers {
+    runner: Runner,
+    session: Session,
+    codec: CodecIndex,
+    limits: DecodeLimits,
+    /// The methods called last.
+    places: Vec<Place>,
+    /// The one called last.
+    recent: usize,
+}
+
+/// What is kept of a method.
+struct Place {
+    route: Route,
+    slot: Option<HandlerSlot>,
+    context: Option<Context>,
+}
+
+impl Handlers {
+    pub(crate) fn new(runner: Runner, session: Session) -> Self {
+        let (codec, limits) = (session.codec_index(), session.decode_limits());
+        Self { runner, session, codec, limits, places: Vec::new(), recent: 0 }
+    }
+
+    pub(crate) fn runner(&self) -> &Runner {
+        &self.runner
+    }
+
+    /// Starts one call, which `inbox` brought. Its answer is among `answers` if it ended at once; else a task answers later.
+    pub(crate) fn start(
+        &mut self,
+        incoming: Incoming,
+        inbox: &Inbox,
+        answers: &mut Answers,
+        cx: &mut TaskContext<'_>,
+    ) {
+        let Incoming { call, deadline, content, headers } = incoming;
+        let started = self.find(content.path(inbox)).and_then(|index| {
+            let (codec, metadata) = match headers {
+                None => (self.codec, Metadata::new()),
+                Some(headers) => self.read(*headers)?,
+            };
+            let (bytes, shared) = (content.body(inbox), content.shared_body());
+            let arguments = Arguments { codec, limits: self.limits, bytes, shared };
+            self.run(call, index, (&arguments, metadata, deadline), answers, cx)
+        });
+        if let Err(status) = started {
+            answers.put(call, Box::new(Reply::failure(status)));
+        }
+    }
+
+    fn read(&self, headers: Headers) -> Result<(CodecIndex, Metadata), Status> {
+        let codec = headers.codec.map_or(Ok(self.codec), |name| self.runner.codec(&name))?;
+        Ok((codec, headers.metadata))
+    }
+
+    /// The place of the method at `path`, which is made if it was not called lately. A path that is known is valid.
+    fn find(&mut self, path: &[u8]) -> Result<usize, Status> {
+        let is_at = |place: &Place| place.route.method.path.as_bytes() == path;
+        if self.places.get(self.recent).is_some_and(is_at) {
+            return Ok(self.recent);
+        }
+        if let Some(index) = self.places.iter().position(is_at) {
+            self.recent = index;
+            return Ok(index);
+        }
+        let place = Place { route: self.runner.find(path)?.clone(), slot: None, context: None };
+        if self.places.len() < MAX_PLACES {
+            self.recent = self.places.len();
+            self.places.push(place);
+        } else {
+            self.recent = (self.recent + 1) % MAX_PLACES;
+            if let Some(oldest) = self.places.get_mut(self.recent) {
+                *oldest = place;
+            }
+        }
+        Ok(self.recent)
+    }
+
+    fn run(
+        &mut self,
+        call: Option<u32>,
+        index: usize,
+        (arguments, metadata, deadline): (&Arguments<'_>, Metadata, Option<Instant>),
+        answers: &mut Answers,
+        cx: &mut TaskContext<'_>,
+    ) -> Result<(), Status> {
+        let Some(place) = self.places.get_mut(index) else { return Ok(()) };
+        let method = &place.route.method;
+        if method.one_way != call.is_none() {
+            let wrong = if method.one_way { "is one-way" } else { "is not one-way" };
+            return Err(Status::new(Code::InvalidArgument, Ran::No, format!("{} {wrong}", method.path)));
+        }
+        let slot = place.slot.get_or_insert_with(|| self.runner.slot(&place.route));
+        let context = Context::renew(&mut place.context, &self.session, metadata, deadline);
+        let start = answers.end();
+        let (polled, intact) = if method.options.run == RunPolicy::InPlace {
+            poll_slot((method.path, context), slot, Some(arguments), answers.buffer(), cx)
+        } else {
+            (Poll::Pending, true)
+        };
+        match polled {
+            Poll::Pending => {
+                if let (Some(slot), Some(context)) = (place.slot.take(), place.context.take()) {
+                    let running = match method.options.run {
+                        RunPolicy::InPlace => Running::begun(*method, context, slot),
+                        _ => Running::waiting(*method, context, slot, arguments.to_payload()),
+                    };
+                    self.runner.spawn(self.session.clone(), call, running);
+                }
+                return Ok(());
+            }
+            Poll::Ready(Ended::Written(outcome)) => {
+                answers.put_written(call, (outcome, start), context.take_response_metadata());
+            }
+            Poll::Ready(Ended::Made(reply)) => {
+                answers.forget(start);
+                answers.put(call, reply);
+            }
+        }
+        if !intact || slot.get_mut().size() > MAX_KEPT_SIZE {
+            place.slot.take().into_iter().for_each(discard);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Handlers {
+    /// With the last place of a service its implementation may go, whose drop may panic: the connection ends in order.
+    fn drop(&mut self) {
+        let places = std::mem::take(&mut self.places);
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(places)));
+    }
+}
+
+/// Methods whose places a connection keeps: more than one client usually calls in turn.
+const MAX_PLACES: usize = 8;
+/// Bytes of a place that is kept. With [`MAX_PLACES`], it bounds what a connection keeps.
+const MAX_KEPT_SIZE: usize = 4096;
