@@ -97,6 +97,8 @@ pub(crate) struct Connection {
     /// One-way requests whose body is on its way, by the order of their heads.
     one_way_arriving: HashMap<u64, Incoming>,
     paths: Paths,
+    /// Those that were called and pushed to from here.
+    called: Paths,
     next_one_way: u64,
     /// Pushes and gaps made here.
     pushes_made: u64,
@@ -137,6 +139,7 @@ impl Connection {
             answers: HashMap::new(),
             one_way_arriving: HashMap::new(),
             paths: Paths::default(),
+            called: Paths::default(),
             next_one_way: 0,
             pushes_made: 0,
             greeting_len: 0,

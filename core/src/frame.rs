@@ -6,9 +6,11 @@
 
 mod batch;
 mod inbox;
+mod numbers;
 
 pub use batch::{Batch, Frame};
 pub use inbox::Inbox;
+pub(crate) use numbers::Numbers;
 
 use crate::Error;
 

@@ -122,12 +122,18 @@ impl Calls {
     /// The call is over, and its number free.
     fn remove(&mut self, call: u32) {
         let Some(slot) = self.get_mut(call) else { return };
-        let mut body = std::mem::take(&mut slot.body);
-        body.clear();
-        *slot = Slot {
-            body: if body.capacity() <= MAX_KEPT_BODY { body } else { Vec::new() },
-            ..Slot::default()
-        };
+        slot.taken = false;
+        slot.open = false;
+        slot.answered = false;
+        slot.held = false;
+        slot.given_up = GivenUp::No;
+        slot.waker = None;
+        slot.deadline = None;
+        slot.answer = None;
+        slot.body.clear();
+        if slot.body.capacity() > MAX_KEPT_BODY {
+            slot.body = Vec::new();
+        }
         self.free.push(call);
     }
 

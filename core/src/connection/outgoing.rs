@@ -129,7 +129,15 @@ impl Connection {
         Ok(true)
     }
 
-    fn check_call(&self, request: &OutRequest<'_>) -> Result<(), CallFailed> {
+    fn check_call(&mut self, request: &OutRequest<'_>) -> Result<(), CallFailed> {
+        let plain = matches!(self.phase, Phase::Open { peer_leaving: false })
+            && request.body.len() <= MAX_INLINE_LEN.min(self.peer.max_message_len)
+            && request.metadata.is_empty()
+            && self.called.knows(request.path.as_bytes());
+        if plain { Ok(()) } else { self.check_any_call(request) }
+    }
+
+    fn check_any_call(&mut self, request: &OutRequest<'_>) -> Result<(), CallFailed> {
         let failed = |code, message: String| Err(CallFailed(Status::new(code, Ran::No, message)));
         match &self.phase {
             Phase::Closed(close) => return failed(Code::Unavailable, format!("connection {close}")),
@@ -142,6 +150,7 @@ impl Connection {
         if !is_path(request.path) {
             return failed(Code::InvalidArgument, format!("{:?} is not Service/Method", request.path));
         }
+        self.called.learn(request.path.as_bytes());
         if request.body.len() > self.peer.max_message_len {
             let max = self.peer.max_message_len;
             return failed(

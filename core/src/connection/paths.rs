@@ -1,4 +1,4 @@
-//! Paths that the peer called lately.
+//! Paths that one side called.
 
 /// What was checked once and need not be again: most connections call the same few methods all the time.
 #[derive(Debug, Default)]

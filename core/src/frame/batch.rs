@@ -5,7 +5,7 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
 
-use super::{HEAD_LEN, LANE, LAST, Lane, MAX_FRAME_LEN, RESET, frame_len};
+use super::{HEAD_LEN, LANE, LAST, Lane, MAX_FRAME_LEN, Numbers, RESET, frame_len};
 use crate::{Error, ErrorKind};
 
 /// Encoded frames waiting to be sent, in order.
@@ -28,7 +28,7 @@ pub struct Batch {
 
 /// Frames side by side that nothing tells apart but their own lengths; or a single one that is more than its bytes in the
 /// buffer, or not of lane 0.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Run {
     lane: Lane,
     flags: u8,
@@ -171,24 +171,43 @@ impl Batch {
         Ok(())
     }
 
-    /// Appends a frame of lane 0 whose fields are `parts`, side by side: [`push`](Self::push) for the frames of every call.
+    /// Appends a frame of lane 0: [`push`](Self::push) for the frames of every call. Its fields are `numbers` and then
+    /// `parts`, side by side.
     ///
     /// # Errors
     /// As [`push`](Self::push).
     pub(crate) fn push_parts<const N: usize>(
         &mut self,
         (kind, flags): (u8, u8),
+        numbers: &Numbers,
         parts: [&[u8]; N],
     ) -> Result<(), Error> {
-        let len = HEAD_LEN + parts.iter().map(|part| part.len()).sum::<usize>();
+        let begin = HEAD_LEN + numbers.len();
+        let len = begin + parts.iter().map(|part| part.len()).sum::<usize>();
         let Some([low, high]) = length_bytes(len) else { return Err(too_large(len)) };
-        self.bytes.reserve(len);
-        self.bytes.extend_from_slice(&[low, high, kind, flags]);
+        let start = self.bytes.len();
+        self.bytes.reserve(len.max(Numbers::ROOM));
+        // All the room of head and numbers is written, and what is not used cut off: a copy whose length the compiler knows.
+        self.bytes.extend_from_slice(&numbers.behind([low, high, kind, flags]));
+        self.bytes.truncate(start + begin);
         for part in parts {
             self.bytes.extend_from_slice(part);
         }
-        self.enter(Run { lane: Lane::ZERO, flags: 0, has_body: false, frames: 1, len, inline: len, rest: 0 });
+        self.enter_plain(len);
         Ok(())
+    }
+
+    /// Notes one frame of lane 0 in the buffer, behind all others.
+    fn enter_plain(&mut self, len: usize) {
+        self.len += len;
+        match self.runs.back_mut() {
+            Some(last) if last.is_plain() => {
+                last.frames += 1;
+                last.len += len;
+                last.inline += len;
+            }
+            _ => self.runs.push_back(Run { frames: 1, len, inline: len, ..Run::default() }),
+        }
     }
 
     /// Notes frames that stand behind all others.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::varint::{self, write};
+use super::varint::write;
 use super::{BodyPlace, DEFAULT_RATE, Hello, Message, Outcome, Request, Response, flag, kind, tag};
-use crate::frame::{LAST, MAGIC, RESET};
+use crate::frame::{LAST, MAGIC, Numbers, RESET};
 use crate::{Batch, Error, Lane, Metadata};
 
 /// Appends `message` as one frame. Bodies are copied; a large one is better given to [`Batch::push`] by reference.
@@ -73,12 +73,9 @@ pub(crate) fn request(
     batch: &mut Batch,
 ) -> Result<(), Error> {
     let micros = timeout.map_or(0, |timeout| u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX).max(1));
-    let mut numbers = Numbers::default();
-    numbers.put(u64::from(call));
-    numbers.put(micros);
-    numbers.put(path.len() as u64);
+    let numbers = Numbers::new([u64::from(call), micros, path.len() as u64]);
     let one_way = if one_way { flag::ONE_WAY } else { 0 };
-    fields.append((kind::REQUEST, one_way), numbers.bytes(), path.as_bytes(), body, batch)
+    fields.append_behind((kind::REQUEST, one_way), &numbers, path.as_bytes(), body, batch)
 }
 
 /// Appends the answer to a call: its number, which answer it is, and whether it comes after the pushes before it.
@@ -96,9 +93,8 @@ pub(crate) fn response(
         Outcome::Value => 0,
     };
     let after = if after_pushes { flag::AFTER_PUSHES } else { 0 };
-    let mut numbers = Numbers::default();
-    numbers.put(u64::from(call));
-    fields.append((kind::RESPONSE, outcome | after), numbers.bytes(), &[], body, batch)
+    let numbers = Numbers::new([u64::from(call)]);
+    fields.append((kind::RESPONSE, outcome | after), &numbers, body, batch)
 }
 
 /// Appends a push.
@@ -106,9 +102,8 @@ pub(crate) fn response(
 /// # Errors
 /// As [`encode`].
 pub(crate) fn push(path: &str, fields: Fields<'_>, body: &[u8], batch: &mut Batch) -> Result<(), Error> {
-    let mut numbers = Numbers::default();
-    numbers.put(path.len() as u64);
-    fields.append((kind::PUSH, 0), numbers.bytes(), path.as_bytes(), body, batch)
+    let numbers = Numbers::new([path.len() as u64]);
+    fields.append_behind((kind::PUSH, 0), &numbers, path.as_bytes(), body, batch)
 }
 
 /// The optional fields of requests, responses and pushes.
@@ -120,19 +115,37 @@ pub(crate) struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// Appends a frame of what every message of its kind has, of these fields if there are any, and of its body.
+    fn is_empty(&self) -> bool {
+        self.metadata.is_none() && self.codec.is_none() && self.place.is_none()
+    }
+
+    /// Appends a frame of numbers, of these fields if there are any, and of a body.
     fn append(
         &self,
         (kind, flags): (u8, u8),
-        numbers: &[u8],
+        numbers: &Numbers,
+        body: &[u8],
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        if self.is_empty() {
+            return batch.push_parts((kind, flags), numbers, [body]);
+        }
+        batch.push_parts((kind, flags | flag::FIELDS), numbers, [&self.block(), body])
+    }
+
+    /// The same with a path behind the numbers.
+    fn append_behind(
+        &self,
+        (kind, flags): (u8, u8),
+        numbers: &Numbers,
         path: &[u8],
         body: &[u8],
         batch: &mut Batch,
     ) -> Result<(), Error> {
-        if self.metadata.is_none() && self.codec.is_none() && self.place.is_none() {
-            return batch.push_parts((kind, flags), [numbers, path, body]);
+        if self.is_empty() {
+            return batch.push_parts((kind, flags), numbers, [path, body]);
         }
-        batch.push_parts((kind, flags | flag::FIELDS), [numbers, path, &self.block(), body])
+        batch.push_parts((kind, flags | flag::FIELDS), numbers, [path, &self.block(), body])
     }
 
     /// The fields behind their length.
@@ -155,33 +168,6 @@ impl Fields<'_> {
         let mut out = Vec::new();
         write_bytes(&mut out, &block);
         out
-    }
-}
-
-/// The numbers that a message begins with, encoded on the stack: three at most.
-#[derive(Default)]
-struct Numbers {
-    bytes: [u8; 3 * varint::MAX_LEN],
-    len: usize,
-}
-
-impl Numbers {
-    fn put(&mut self, mut value: u64) {
-        loop {
-            let more = value >= 0x80;
-            if let Some(byte) = self.bytes.get_mut(self.len) {
-                *byte = varint::low_seven(value) | if more { 0x80 } else { 0 };
-            }
-            self.len += 1;
-            if !more {
-                return;
-            }
-            value >>= 7;
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 

@@ -1,8 +1,5 @@
 //! Unsigned integers in seven-bit groups, least significant first (LEB128), at most ten bytes.
 
-/// Longest encoding, in bytes.
-pub(crate) const MAX_LEN: usize = 10;
-
 /// Appends `value`.
 pub(crate) fn write(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
@@ -33,8 +30,7 @@ pub(crate) fn read(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// The lowest group.
-pub(super) fn low_seven(value: u64) -> u8 {
+fn low_seven(value: u64) -> u8 {
     (value & 0x7f) as u8
 }
 

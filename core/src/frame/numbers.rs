@@ -1,0 +1,68 @@
+//! The numbers that a message begins with, encoded on the stack.
+
+use super::HEAD_LEN;
+
+/// Three varints at most, behind room for a frame's head.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbers {
+    bytes: [u8; Self::ROOM],
+    end: usize,
+}
+
+impl Numbers {
+    /// Bytes of the head and of three numbers that are as long as can be.
+    pub(super) const ROOM: usize = 40;
+
+    /// `values`, three at most.
+    pub(crate) fn new<const N: usize>(values: [u64; N]) -> Self {
+        const { assert!(N <= 3, "there is room for three numbers") }
+        let mut numbers = Self { bytes: [0; Self::ROOM], end: HEAD_LEN };
+        for mut value in values {
+            while value >= 0x80 {
+                numbers.put((value & 0x7f) as u8 | 0x80);
+                value >>= 7;
+            }
+            numbers.put((value & 0x7f) as u8);
+        }
+        numbers
+    }
+
+    fn put(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.end) {
+            *place = byte;
+            self.end += 1;
+        }
+    }
+
+    /// Bytes of the numbers.
+    pub(super) fn len(&self) -> usize {
+        self.end - HEAD_LEN
+    }
+
+    /// Head, numbers, and nothing of meaning behind them.
+    pub(super) fn behind(&self, head: [u8; HEAD_LEN]) -> [u8; Self::ROOM] {
+        let mut bytes = self.bytes;
+        if let Some(place) = bytes.first_chunk_mut() {
+            *place = head;
+        }
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::varint;
+
+    #[test]
+    fn three_of_any_numbers_are_encoded_as_varints() {
+        for number in [0, 127, 128, 300, 30_000_000, u64::from(u32::MAX), u64::MAX] {
+            let mut wanted = vec![1, 2, 3, 4];
+            for value in [number, 7, number] {
+                varint::write(&mut wanted, value);
+            }
+            let numbers = Numbers::new([number, 7, number]);
+            assert_eq!(numbers.behind([1, 2, 3, 4])[..HEAD_LEN + numbers.len()], wanted);
+        }
+    }
+}
