@@ -264,18 +264,19 @@ impl SendLane {
 
     /// Writes what `batch` begins with of lane 0, if this is it: as it lies there, in one copy.
     fn write_front(&mut self, batch: &mut Batch) -> Result<(), WriteError> {
-        while self.is_flushed() && !self.is_blocked() && !batch.front().is_empty() {
+        while self.is_flushed() && !self.is_blocked() {
             let front = batch.front();
-            match Pin::new(&mut self.stream).poll_write(&mut self.room.lower(), front) {
-                Poll::Pending => {}
-                Poll::Ready(written) => {
-                    self.room.raise();
-                    let written = written?;
-                    let taken = whole_frames(front, written);
-                    self.growing.extend_from_slice(front.get(written..taken).unwrap_or_default());
-                    self.staged += self.growing.len();
-                    batch.advance(taken);
-                }
+            if front.is_empty() {
+                break;
+            }
+            if let Poll::Ready(written) = Pin::new(&mut self.stream).poll_write(&mut self.room.lower(), front)
+            {
+                self.room.raise();
+                let written = written?;
+                let taken = whole_frames(front, written);
+                self.growing.extend_from_slice(front.get(written..taken).unwrap_or_default());
+                self.staged += self.growing.len();
+                batch.advance(taken);
             }
         }
         Ok(())
@@ -337,7 +338,7 @@ impl SendLane {
 
 /// Where the frame ends whose bytes, or their beginning, are the last of the first `len` of `frames`.
 fn whole_frames(frames: &[u8], len: usize) -> usize {
-    let mut end = 0;
+    let mut end = if len == frames.len() { len } else { 0 };
     while end < len {
         let next = frame_len(frames.get(end..).unwrap_or_default());
         end += next.ok().flatten().unwrap_or(frames.len());

@@ -144,10 +144,10 @@ fn a_stalled_lane_holds_no_other() {
             stalled.read_to_end(10_000_000).await.unwrap().len()
         };
         let waiting = async {
-            // Lane 1 has room for 1 MiB and one frame; everything else of it waits in the batch.
+            // Lane 1 has room for 1,280 KiB and one frame; everything else of it waits in the batch.
             poll_fn(|cx| {
                 let sent = pipe.poll_send(cx, &mut batch)?;
-                assert!(batch.len() <= 41 * 61_000 - 1024 * 1024);
+                assert!(batch.len() <= 41 * 61_000 - 1280 * 1024);
                 assert!(!batch.has_lane(Lane::ZERO) && !batch.has_lane(Lane::new(3)));
                 sent.map(Ok::<_, Error>)
             })
