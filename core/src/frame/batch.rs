@@ -11,7 +11,8 @@ use crate::{Error, ErrorKind};
 /// Encoded frames waiting to be sent, in order.
 ///
 /// A byte-stream road writes [`chunks`](Self::chunks) and calls [`advance`](Self::advance). A road with messages or
-/// streams of its own takes whole frames with [`take_frames`](Self::take_frames). A sink uses one way or the other.
+/// streams of its own takes whole frames: with [`take_frames`](Self::take_frames), and those of
+/// [`front`](Self::front) all at once. A sink uses one way or the other.
 #[derive(Debug, Default)]
 pub struct Batch {
     bytes: Vec<u8>,
@@ -241,6 +242,15 @@ impl Batch {
         other.clear();
     }
 
+    /// The whole frames of lane 0 that the batch begins with, as far as they lie side by side. Empty if another comes first.
+    ///
+    /// For roads with streams of their own: what they send of it, in whole frames, they [`advance`](Self::advance) past.
+    pub fn front(&self) -> &[u8] {
+        let whole = self.runs.front().filter(|run| run.is_plain() && run.rest == 0);
+        let end = self.sent + whole.map_or(0, |run| run.inline);
+        self.bytes.get(self.sent..end).unwrap_or_default()
+    }
+
     /// The bytes to write next, as slices for a vectored write; returns how many slices were filled.
     pub fn chunks<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut filled = 0;
@@ -444,6 +454,23 @@ mod tests {
             true
         });
         assert_eq!(rest, b"\x05\x00\x03\x00one\x05\x00\x04\x00two");
+    }
+
+    #[test]
+    fn the_front_is_what_lies_side_by_side_of_lane_zero() {
+        let mut batch = batch();
+        assert_eq!(batch.front(), &WIRE[..7]);
+        batch.push((4, 0), Lane::ZERO, None, |out| out.extend_from_slice(b"more")).unwrap();
+        batch.advance(7);
+        assert_eq!(batch.front(), b"");
+        batch.take_frames(|frame| frame.lane != Lane::ZERO);
+        assert_eq!(batch.front(), b"\x05\x00\x04\x00two\x06\x00\x04\x00more");
+        batch.advance(7);
+        assert_eq!(batch.front(), b"\x06\x00\x04\x00more");
+        batch.advance(8);
+        assert!(batch.front().is_empty() && batch.is_empty());
+        batch.push((4, 0), Lane::ZERO, Some(Bytes::from_static(b"body")), |_| {}).unwrap();
+        assert_eq!(batch.front(), b"");
     }
 
     #[test]

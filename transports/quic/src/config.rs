@@ -82,12 +82,13 @@ linkspan_core::settings! {
         /// the other for a sign of life.
         idle_timeout: Duration = Duration::from_secs(60),
             within MIN_WAIT..=MAX_WAIT, set by with_idle_timeout;
-        /// Bytes the peer may send ahead of our reading on one lane. Default 1 MiB (100 Mbit/s at 80 ms).
+        /// Bytes the peer may send ahead of our reading on one lane. Default 1,280 KiB (100 Mbit/s at 100 ms): a
+        /// message of 1 MiB goes whole, without a round trip for leave to go on.
         ///
         /// Higher lets one lane fill longer paths; lower bounds memory per stalled lane.
-        lane_window: u32 as Bytes = 1024 * 1024, within MIN_WINDOW..=MAX_WINDOW, set by with_lane_window;
+        lane_window: u32 as Bytes = 1280 * 1024, within MIN_WINDOW..=MAX_WINDOW, set by with_lane_window;
         /// Bytes the peer may send ahead of our reading on all lanes together, at least `lane_window`. Default 8 MiB:
-        /// eight full lanes.
+        /// six full lanes.
         ///
         /// This is the worst case of memory for one connection's reading.
         connection_window: u32 as Bytes = 8 * 1024 * 1024,
@@ -157,7 +158,7 @@ mod tests {
         assert!(QuicConfig::default().check().is_ok());
         for (config, name) in [
             (QuicConfig::default().with_lane_window(1), "lane_window"),
-            (QuicConfig::default().with_connection_window(512 * 1024), "connection_window"),
+            (QuicConfig::default().with_connection_window(1024 * 1024), "connection_window"),
             (QuicConfig::default().with_send_window(u32::MAX), "send_window"),
             (QuicConfig::default().with_idle_timeout(Duration::ZERO), "idle_timeout"),
             (QuicConfig::default().with_idle_timeout(Duration::MAX), "idle_timeout"),

@@ -2,6 +2,7 @@
 
 mod receive;
 mod send;
+mod signal;
 
 pub(crate) use receive::ReceiveLanes;
 pub(crate) use send::SendLanes;

@@ -1,9 +1,8 @@
-//! Receiving: every open stream in turn, a read each.
+//! Receiving: every open stream that has something to say in turn, a read each.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -12,15 +11,17 @@ use linkspan_core::frame::{LAST, frame_lane, reset_frame};
 use linkspan_core::{Error, Inbox, Lane};
 use quinn::{Connection, ConnectionError, ReadError, RecvStream, VarInt};
 use tokio_util::io::poll_read_buf;
+use tokio_util::sync::ReusableBoxFuture;
 
+use super::signal::{Driver, Signal};
 use crate::failure;
-
-type Accepting = Pin<Box<dyn Future<Output = Result<RecvStream, ConnectionError>> + Send>>;
 
 /// Every lane the peer sends on. Their number is bounded by the streams QUIC lets the peer open.
 pub(crate) struct ReceiveLanes {
     connection: Connection,
-    accepting: Accepting,
+    driver: Driver,
+    accepting: ReusableBoxFuture<'static, Result<RecvStream, ConnectionError>>,
+    knocked: Signal,
     lanes: VecDeque<ReceiveLane>,
     /// Why no more will come, once that is known: what came before is still read.
     ending: Option<Ending>,
@@ -37,12 +38,24 @@ enum Ending {
 
 impl ReceiveLanes {
     pub(crate) fn new(connection: Connection) -> Self {
-        let accepting = accept(&connection);
-        Self { connection, accepting, lanes: VecDeque::new(), ending: None, ended: false }
+        let driver = Driver::default();
+        Self {
+            accepting: ReusableBoxFuture::new(accept(connection.clone())),
+            knocked: Signal::new(&driver),
+            connection,
+            driver,
+            lanes: VecDeque::new(),
+            ending: None,
+            ended: false,
+        }
     }
 
     pub(crate) fn open_zero(&mut self, stream: RecvStream) {
-        self.lanes.push_back(ReceiveLane::new(stream, true));
+        self.open(stream, true);
+    }
+
+    fn open(&mut self, stream: RecvStream, zero: bool) {
+        self.lanes.push_back(ReceiveLane::new(stream, zero, Signal::new(&self.driver)));
     }
 
     /// True once the peer's end was reported.
@@ -52,10 +65,11 @@ impl ReceiveLanes {
 
     /// As [`Pipe::poll_recv`](linkspan_core::Pipe::poll_recv).
     pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>, inbox: &mut Inbox) -> Poll<Result<bool, Error>> {
+        self.driver.register(cx);
         while !self.ended {
             let known = self.ending.is_some();
-            self.poll_accept(cx);
-            match self.poll_lanes(cx, inbox) {
+            self.poll_accept();
+            match self.poll_lanes(inbox) {
                 Poll::Ready(Ok(())) => return Poll::Ready(Ok(true)),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {}
@@ -63,7 +77,7 @@ impl ReceiveLanes {
             match &self.ending {
                 None => return Poll::Pending,
                 // The end may have become known after some lanes were polled: they are asked once more.
-                Some(_) if !known => {}
+                Some(_) if !known => self.ask_all(),
                 Some(_) => self.ended = true,
             }
         }
@@ -77,24 +91,35 @@ impl ReceiveLanes {
         }
     }
 
-    fn poll_accept(&mut self, cx: &mut Context<'_>) {
-        while !matches!(self.ending, Some(Ending::Connection(_))) {
-            match self.accepting.as_mut().poll(cx) {
+    fn ask_all(&self) {
+        self.knocked.raise();
+        self.lanes.iter().for_each(|lane| lane.signal.raise());
+    }
+
+    fn poll_accept(&mut self) {
+        while self.knocked.is_raised() && !matches!(self.ending, Some(Ending::Connection(_))) {
+            match self.accepting.poll(&mut self.knocked.lower()) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(stream)) => {
-                    self.accepting = accept(&self.connection);
-                    self.lanes.push_back(ReceiveLane::new(stream, false));
+                    self.knocked.raise();
+                    self.accepting.set(accept(self.connection.clone()));
+                    self.open(stream, false);
                 }
                 Poll::Ready(Err(error)) => self.ending = Some(Ending::Connection(error)),
             }
         }
     }
 
-    /// Polls each lane once, in turn, until one yields frames.
-    fn poll_lanes(&mut self, cx: &mut Context<'_>, inbox: &mut Inbox) -> Poll<Result<(), Error>> {
+    /// Polls each lane that called once, in turn, until one yields frames.
+    fn poll_lanes(&mut self, inbox: &mut Inbox) -> Poll<Result<(), Error>> {
+        inbox.clear(); // its chunk pins the buffer that is read into next
         for _ in 0..self.lanes.len() {
+            if self.lanes.front().is_some_and(|lane| !lane.signal.is_raised()) {
+                self.lanes.rotate_left(1);
+                continue;
+            }
             let Some(mut lane) = self.lanes.pop_front() else { break };
-            let read = match lane.poll_frames(cx, inbox) {
+            let read = match lane.poll_frames(inbox) {
                 Poll::Pending => {
                     self.lanes.push_back(lane);
                     continue;
@@ -130,9 +155,8 @@ impl fmt::Debug for ReceiveLanes {
     }
 }
 
-fn accept(connection: &Connection) -> Accepting {
-    let connection = connection.clone();
-    Box::pin(async move { connection.accept_uni().await })
+async fn accept(connection: Connection) -> Result<RecvStream, ConnectionError> {
+    connection.accept_uni().await
 }
 
 /// What a lane's stream gave.
@@ -146,6 +170,7 @@ enum Read {
 /// One stream of the peer, and the lane its first frame named.
 struct ReceiveLane {
     stream: RecvStream,
+    signal: Signal,
     zero: bool,
     lane: Option<Lane>,
     /// The beginning of a frame.
@@ -155,16 +180,21 @@ struct ReceiveLane {
 }
 
 impl ReceiveLane {
-    fn new(stream: RecvStream, zero: bool) -> Self {
-        Self { stream, zero, lane: zero.then_some(Lane::ZERO), buffer: BytesMut::new(), last: false }
+    fn new(stream: RecvStream, zero: bool, signal: Signal) -> Self {
+        let lane = zero.then_some(Lane::ZERO);
+        Self { stream, signal, zero, lane, buffer: BytesMut::new(), last: false }
     }
 
-    fn poll_frames(&mut self, cx: &mut Context<'_>, inbox: &mut Inbox) -> Poll<Result<Read, Error>> {
+    fn poll_frames(&mut self, inbox: &mut Inbox) -> Poll<Result<Read, Error>> {
         loop {
             grow(&mut self.buffer);
-            let read = poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.buffer);
-            if read.is_pending() {
-                shrink(&mut self.buffer);
+            let read = poll_read_buf(Pin::new(&mut self.stream), &mut self.signal.lower(), &mut self.buffer);
+            match &read {
+                Poll::Pending | Poll::Ready(Ok(0)) => shrink(&mut self.buffer),
+                Poll::Ready(_) => {}
+            }
+            if read.is_ready() {
+                self.signal.raise(); // more may be there, and nobody says so
             }
             match ready!(read) {
                 Ok(0) => return Poll::Ready(self.end()),

@@ -1,41 +1,55 @@
 //! Sending: one stream per lane, opened by the lane's first frame.
 //!
-//! Frames wait in the batch, not here: a lane takes at most [`STAGE_LEN`] ahead of what its stream accepts, so that
-//! small frames share one write and a blocked lane holds no more than one large frame.
+//! Frames wait in the batch, not here. What the batch begins with of lane 0 is written as it lies there; any other lane
+//! takes at most [`STAGE_LEN`] ahead of what its stream accepts, so that small frames share one write and a blocked lane
+//! holds no more than one large frame.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
-use linkspan_core::frame::RESET;
+use linkspan_core::frame::{RESET, frame_len};
 use linkspan_core::{Batch, Frame, Lane};
 use quinn::{Connection, ConnectionError, SendStream, VarInt, WriteError};
+
+use super::signal::{Driver, Signal};
 
 type Opening = Pin<Box<dyn Future<Output = Result<SendStream, ConnectionError>> + Send>>;
 
 /// Every lane this side sends on.
 pub(crate) struct SendLanes {
     connection: Connection,
+    driver: Driver,
     zero: Option<SendLane>,
     others: VecDeque<SendLane>,
     /// Waits for the peer to allow one more stream.
     opening: Option<Opening>,
+    allowed: Signal,
     /// Streams whose last frame was written; kept until acknowledged, so that a close can wait for them.
     finished: VecDeque<(Lane, SendStream)>,
 }
 
 impl SendLanes {
     pub(crate) fn new(connection: Connection) -> Self {
-        Self { connection, zero: None, others: VecDeque::new(), opening: None, finished: VecDeque::new() }
+        let driver = Driver::default();
+        Self {
+            connection,
+            zero: None,
+            others: VecDeque::new(),
+            opening: None,
+            allowed: Signal::new(&driver),
+            finished: VecDeque::new(),
+            driver,
+        }
     }
 
     pub(crate) fn open_zero(&mut self, stream: SendStream) {
         // Control goes first: a close or a cancel must not wait behind bodies. Fails only if the stream is gone.
         let _ = stream.set_priority(1);
-        self.zero = Some(SendLane::new(Lane::ZERO, stream));
+        self.zero = Some(SendLane::new(Lane::ZERO, stream, &self.driver));
     }
 
     /// Gives up the streams that hold unacknowledged data, for closing: finished lanes', then lane 0's.
@@ -50,15 +64,15 @@ impl SendLanes {
         cx: &mut Context<'_>,
         batch: &mut Batch,
     ) -> Poll<Result<(), WriteError>> {
-        self.unblock();
+        self.driver.register(cx);
         let staged = self.staged();
-        if let Err(error) = self.write(cx) {
+        if let Err(error) = self.write() {
             return Poll::Ready(Err(error));
         }
         if self.staged() < staged {
             batch.progressed();
         }
-        if let Err(error) = self.take(cx, batch).and_then(|()| self.write(cx)) {
+        if let Err(error) = self.take(batch) {
             return Poll::Ready(Err(error));
         }
         self.retire();
@@ -75,23 +89,29 @@ impl SendLanes {
         self.lanes().map(|lane| lane.staged).sum()
     }
 
-    fn unblock(&mut self) {
+    /// Writes what is staged of lanes whose streams called.
+    fn write(&mut self) -> Result<(), WriteError> {
         // Whoever is first takes the room that acknowledgements made, so they take turns.
         self.others.rotate_left(1.min(self.others.len()));
-        for lane in self.zero.iter_mut().chain(&mut self.others) {
-            lane.blocked = false;
-        }
-    }
-
-    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), WriteError> {
-        self.zero.iter_mut().chain(&mut self.others).try_for_each(|lane| lane.write(cx))
+        self.zero.iter_mut().chain(&mut self.others).try_for_each(SendLane::write)
     }
 
     /// Takes from `batch` the frames of lanes that have room.
-    fn take(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Result<(), WriteError> {
+    fn take(&mut self, batch: &mut Batch) -> Result<(), WriteError> {
+        if let Some(zero) = &mut self.zero {
+            zero.write_front(batch)?;
+            if zero.is_blocked() && batch.front().len() == batch.len() {
+                return Ok(());
+            }
+        }
         if batch.is_empty() {
             return Ok(());
         }
+        self.take_frames(batch)?;
+        self.zero.iter_mut().chain(&mut self.others).try_for_each(SendLane::write)
+    }
+
+    fn take_frames(&mut self, batch: &mut Batch) -> Result<(), WriteError> {
         let mut failure = None;
         let mut abandoned = Vec::new();
         batch.take_frames(|frame| {
@@ -100,9 +120,9 @@ impl SendLanes {
             }
             let taken = if frame.flags & RESET != 0 && frame.lane != Lane::ZERO {
                 abandoned.push(frame.lane);
-                self.reset(cx, frame.lane)
+                self.reset(frame.lane)
             } else {
-                self.stage(cx, frame)
+                self.stage(frame)
             };
             taken.unwrap_or_else(|error| {
                 failure = Some(error);
@@ -116,52 +136,52 @@ impl SendLanes {
     }
 
     /// Takes `frame` if its lane has room; false leaves it in the batch.
-    fn stage(&mut self, cx: &mut Context<'_>, frame: Frame<'_>) -> Result<bool, WriteError> {
-        match self.lane(cx, frame.lane)? {
-            Some(lane) if !lane.blocked => lane.stage(cx, frame).map(|()| true),
+    fn stage(&mut self, frame: Frame<'_>) -> Result<bool, WriteError> {
+        match self.lane(frame.lane)? {
+            Some(lane) if !lane.is_blocked() => lane.stage(frame).map(|()| true),
             _ => Ok(false),
         }
     }
 
     /// The lane, opened if need be; `None` while it cannot be.
-    fn lane(&mut self, cx: &mut Context<'_>, lane: Lane) -> Result<Option<&mut SendLane>, WriteError> {
+    fn lane(&mut self, lane: Lane) -> Result<Option<&mut SendLane>, WriteError> {
         if lane == Lane::ZERO {
             return Ok(self.zero.as_mut());
         }
         if let Some(index) = self.others.iter().position(|open| open.lane == lane) {
             return Ok(self.others.get_mut(index));
         }
-        Ok(match self.open(cx)? {
+        Ok(match self.open()? {
             Some(stream) => {
-                self.others.push_back(SendLane::new(lane, stream));
+                self.others.push_back(SendLane::new(lane, stream, &self.driver));
                 self.others.back_mut()
             }
             None => None,
         })
     }
 
-    fn open(&mut self, cx: &mut Context<'_>) -> Result<Option<SendStream>, ConnectionError> {
-        if self.opening.is_none()
-            && let Poll::Ready(opened) = pin!(self.connection.open_uni()).poll(cx)
+    fn open(&mut self) -> Result<Option<SendStream>, ConnectionError> {
+        if self.opening.is_none() {
+            let mut nobody = Context::from_waker(Waker::noop());
+            if let Poll::Ready(opened) = pin!(self.connection.open_uni()).poll(&mut nobody) {
+                return opened.map(Some);
+            }
+            let connection = self.connection.clone();
+            self.opening = Some(Box::pin(async move { connection.open_uni().await }));
+            self.allowed.raise();
+        }
+        if let Some(opening) = &mut self.opening
+            && self.allowed.is_raised()
+            && let Poll::Ready(opened) = opening.as_mut().poll(&mut self.allowed.lower())
         {
+            self.opening = None;
             return opened.map(Some);
         }
-        let connection = &self.connection;
-        let opening = self.opening.get_or_insert_with(|| {
-            let connection = connection.clone();
-            Box::pin(async move { connection.open_uni().await })
-        });
-        match opening.as_mut().poll(cx) {
-            Poll::Ready(opened) => {
-                self.opening = None;
-                opened.map(Some)
-            }
-            Poll::Pending => Ok(None),
-        }
+        Ok(None)
     }
 
     /// Abandons `lane` and drops what is staged of it; false if the peer cannot be told yet.
-    fn reset(&mut self, cx: &mut Context<'_>, lane: Lane) -> Result<bool, WriteError> {
+    fn reset(&mut self, lane: Lane) -> Result<bool, WriteError> {
         let open = self.others.iter().position(|open| open.lane == lane);
         let finished = self.finished.iter().position(|(finished, _)| *finished == lane);
         let stream = if let Some(open) = open.and_then(|index| self.others.remove(index)) {
@@ -170,7 +190,7 @@ impl SendLanes {
             Some(stream)
         } else {
             // The peer may wait for a lane it was told of, so it is told even if no frame of it was sent.
-            self.open(cx)?
+            self.open()?
         };
         Ok(stream.map(|mut stream| stream.reset(reset_code(lane))).is_some())
     }
@@ -205,29 +225,33 @@ impl fmt::Debug for SendLanes {
 struct SendLane {
     lane: Lane,
     stream: SendStream,
+    /// Lowered while the stream takes nothing more.
+    room: Signal,
     /// Taken from the batch, not yet accepted by the stream: whole pieces, then the one that still grows.
     pieces: VecDeque<Bytes>,
     growing: BytesMut,
     staged: usize,
-    /// The stream takes nothing more for now, and wakes us when it does.
-    blocked: bool,
     /// The peer wants no more of this lane: its frames are dropped.
     unwanted: bool,
     last: bool,
 }
 
 impl SendLane {
-    fn new(lane: Lane, stream: SendStream) -> Self {
+    fn new(lane: Lane, stream: SendStream, driver: &Driver) -> Self {
         Self {
             lane,
             stream,
+            room: Signal::new(driver),
             pieces: VecDeque::new(),
             growing: BytesMut::new(),
             staged: 0,
-            blocked: false,
             unwanted: false,
             last: false,
         }
+    }
+
+    fn is_blocked(&self) -> bool {
+        !self.room.is_raised()
     }
 
     fn is_flushed(&self) -> bool {
@@ -238,7 +262,27 @@ impl SendLane {
         self.last && self.is_flushed()
     }
 
-    fn stage(&mut self, cx: &mut Context<'_>, frame: Frame<'_>) -> Result<(), WriteError> {
+    /// Writes what `batch` begins with of lane 0, if this is it: as it lies there, in one copy.
+    fn write_front(&mut self, batch: &mut Batch) -> Result<(), WriteError> {
+        while self.is_flushed() && !self.is_blocked() {
+            let front = batch.front();
+            if front.is_empty() {
+                break;
+            }
+            if let Poll::Ready(written) = Pin::new(&mut self.stream).poll_write(&mut self.room.lower(), front)
+            {
+                self.room.raise();
+                let written = written?;
+                let taken = whole_frames(front, written);
+                self.growing.extend_from_slice(front.get(written..taken).unwrap_or_default());
+                self.staged += self.growing.len();
+                batch.advance(taken);
+            }
+        }
+        Ok(())
+    }
+
+    fn stage(&mut self, frame: Frame<'_>) -> Result<(), WriteError> {
         self.last |= frame.is_last() && self.lane != Lane::ZERO;
         if self.unwanted {
             return Ok(());
@@ -249,7 +293,7 @@ impl SendLane {
             self.pieces.push_back(body.clone());
         }
         self.staged += frame.len();
-        if self.staged >= STAGE_LEN { self.write(cx) } else { Ok(()) }
+        if self.staged >= STAGE_LEN { self.write() } else { Ok(()) }
     }
 
     fn seal(&mut self) {
@@ -259,22 +303,29 @@ impl SendLane {
     }
 
     /// Writes what is staged, until done or blocked.
-    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), WriteError> {
+    fn write(&mut self) -> Result<(), WriteError> {
+        if self.is_flushed() {
+            return Ok(());
+        }
         self.seal();
-        while !self.pieces.is_empty() && !self.blocked {
-            let written = pin!(self.stream.write_chunks(self.pieces.make_contiguous())).poll(cx);
+        while !self.pieces.is_empty() && !self.is_blocked() {
+            let pieces = self.pieces.make_contiguous();
+            let Poll::Ready(written) = pin!(self.stream.write_chunks(pieces)).poll(&mut self.room.lower())
+            else {
+                break;
+            };
+            self.room.raise();
             match written {
-                Poll::Pending => self.blocked = true,
-                Poll::Ready(Ok(written)) => {
+                Ok(written) => {
                     self.pieces.drain(..written.chunks);
                     self.staged -= written.bytes;
                 }
-                Poll::Ready(Err(WriteError::Stopped(_))) if self.lane != Lane::ZERO => {
+                Err(WriteError::Stopped(_)) if self.lane != Lane::ZERO => {
                     self.unwanted = true;
                     self.pieces.clear();
                     self.staged = 0;
                 }
-                Poll::Ready(Err(error)) => return Err(error),
+                Err(error) => return Err(error),
             }
         }
         if self.is_flushed() {
@@ -283,6 +334,16 @@ impl SendLane {
         }
         Ok(())
     }
+}
+
+/// Where the frame ends whose bytes, or their beginning, are the last of the first `len` of `frames`.
+fn whole_frames(frames: &[u8], len: usize) -> usize {
+    let mut end = if len == frames.len() { len } else { 0 };
+    while end < len {
+        let next = frame_len(frames.get(end..).unwrap_or_default());
+        end += next.ok().flatten().unwrap_or(frames.len());
+    }
+    end.min(frames.len())
 }
 
 /// The error code of a reset stream: its lane's number, so that the peer knows the lane even if no frame reached it.
