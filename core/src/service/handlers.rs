@@ -58,7 +58,7 @@ impl Handlers {
             };
             let (bytes, shared) = (content.body(inbox), content.shared_body());
             let arguments = Arguments { codec, limits: self.limits, bytes, shared };
-            self.run(call, index, (&arguments, metadata, deadline), answers, cx)
+            self.run((call, index), (&arguments, metadata, deadline), answers, cx)
         });
         if let Err(status) = started {
             answers.put(call, Box::new(Reply::failure(status)));
@@ -95,8 +95,7 @@ impl Handlers {
 
     fn run(
         &mut self,
-        call: Option<u32>,
-        index: usize,
+        (call, index): (Option<u32>, usize),
         (arguments, metadata, deadline): (&Arguments<'_>, Metadata, Option<Instant>),
         answers: &mut Answers,
         cx: &mut TaskContext<'_>,
