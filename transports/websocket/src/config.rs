@@ -130,7 +130,7 @@ impl Transport for WebSocket {
             return Ok(Box::new(tls::listen(endpoint, &self.tls, origins, engine).await?));
         }
         endpoint.check_options(&[])?;
-        Ok(Box::new(listen::WebSocketListener::bind(endpoint, origins, engine).await?))
+        Ok(Box::new(listen::WebSocketListener::bind(endpoint, origins, false, engine).await?))
     }
 }
 

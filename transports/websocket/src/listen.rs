@@ -25,7 +25,12 @@ pub(crate) struct WebSocketListener {
 }
 
 impl WebSocketListener {
-    pub(crate) async fn bind(endpoint: &Endpoint, origins: Origins, engine: Engine) -> Result<Self, Error> {
+    pub(crate) async fn bind(
+        endpoint: &Endpoint,
+        origins: Origins,
+        is_encrypted: bool,
+        engine: Engine,
+    ) -> Result<Self, Error> {
         let Place { authority, path } = Place::of(endpoint)?;
         let failed = |error: io::Error| {
             let kind = match error.kind() {
@@ -37,17 +42,8 @@ impl WebSocketListener {
         let tcp = TcpListener::bind(&authority).await.map_err(failed)?;
         let port = tcp.local_addr().map_err(failed)?.port();
         let endpoint = endpoint.clone().without_options().with_port(port);
-        let site = Arc::new(Site { path, origins, is_encrypted: false });
+        let site = Arc::new(Site { path, origins, is_encrypted });
         Ok(Self { tcp, endpoint, site, engine })
-    }
-
-    /// The same, for pages that were served encrypted.
-    #[cfg(feature = "tls")]
-    pub(crate) fn encrypted(mut self) -> Self {
-        if let Some(site) = Arc::get_mut(&mut self.site) {
-            site.is_encrypted = true;
-        }
-        self
     }
 
     /// The next peer's stream, and where the peer is.

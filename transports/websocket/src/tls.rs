@@ -28,7 +28,7 @@ pub(crate) async fn listen(
 ) -> Result<TlsListener, Error> {
     endpoint.check_options(Tls::LISTEN_OPTIONS)?;
     let acceptor = tls.acceptor(endpoint, &PROTOCOL).await?;
-    let inner = WebSocketListener::bind(endpoint, origins, engine).await?.encrypted();
+    let inner = WebSocketListener::bind(endpoint, origins, true, engine).await?;
     Ok(TlsListener { inner, acceptor })
 }
 

@@ -70,7 +70,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Pipe for FramingPipe<S> {
     fn poll_recv(&mut self, cx: &mut Context<'_>, inbox: &mut Inbox) -> Poll<Result<bool, Error>> {
         inbox.clear(); // its chunk pins the buffer that is read into next
         for _ in 0..MAX_IDLE_READS {
-            if self.writer.owes() {
+            if self.writer.is_between_messages() && (self.writer.owes() || self.is_unflushed) {
                 // Whether it can be written is found out by sending; reading finds out what the peer said last.
                 let _ = self.poll_write(cx, &mut Batch::new());
             }
@@ -106,8 +106,19 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Pipe for FramingPipe<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> FramingPipe<S> {
-    /// Writes control frames and what is in `batch`. Nothing of it is taken once a close went.
+    /// Writes and flushes control frames and what is in `batch`. Nothing of it is taken once a close went.
     fn poll_write(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<(), Error>> {
+        let written = self.poll_write_all(cx, batch);
+        self.writer.give_back_room();
+        ready!(written)?;
+        if self.is_unflushed {
+            ready!(Pin::new(&mut self.io).poll_flush(cx)).map_err(Error::link_failed)?;
+            self.is_unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_write_all(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<(), Error>> {
         while self.writer.has_more(batch) {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let filled = self.writer.chunks(batch, &mut slices);
@@ -123,11 +134,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FramingPipe<S> {
             }
             self.is_unflushed = true;
             self.writer.advance(batch, written);
-        }
-        self.writer.give_back_room();
-        if self.is_unflushed {
-            ready!(Pin::new(&mut self.io).poll_flush(cx)).map_err(Error::link_failed)?;
-            self.is_unflushed = false;
         }
         Poll::Ready(Ok(()))
     }

@@ -67,10 +67,14 @@ impl Writer {
         }
     }
 
-    /// True between messages if a control frame waits, or what was copied: then no batch is needed to go on.
-    pub(super) fn owes(&mut self) -> bool {
+    /// True if no message is under way whose rest is in a batch: then control frames can go without one.
+    pub(super) fn is_between_messages(&self) -> bool {
         self.left == 0
-            && (self.pong.is_some() || self.close.is_some() || self.written < self.out.bytes().len())
+    }
+
+    /// True if a control frame waits, or what was copied.
+    pub(super) fn owes(&mut self) -> bool {
+        self.pong.is_some() || self.close.is_some() || self.written < self.out.bytes().len()
     }
 
     /// True if something is to be written, of `batch` too.
@@ -295,7 +299,7 @@ mod tests {
         let mut slices = [IoSlice::new(&[]); 64];
         writer.chunks(&mut batch, &mut slices);
         writer.advance(&mut batch, 5);
-        assert!(!writer.owes(), "a message is under way");
+        assert!(!writer.is_between_messages());
         writer.pong(b"first");
         writer.pong(b"last");
         writer.close(close_payload(1000, "bye"));
