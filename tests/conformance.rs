@@ -12,7 +12,7 @@ use linkspan_memory::{Chaos, Memory};
 use linkspan_quic::Quic;
 use linkspan_tcp::{Tcp, Unix};
 use linkspan_tls::{DevelopmentCa, Tls, TrustedCa};
-use linkspan_websocket::WebSocket;
+use linkspan_websocket::{Engine, WebSocket};
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let ca = DevelopmentCa::generate()?;
@@ -21,6 +21,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let quic = Quic::new().with_tls(proven.clone());
     let tls = Tcp::new().with_tls(proven.clone());
     let wss = WebSocket::new().with_tls(proven);
+    let second = WebSocket::new().with_engine(Engine::Tungstenite);
     let socket_file = std::env::temp_dir().join(format!("linkspan-conformance-{}", std::process::id()));
     let unix = format!("unix://{}-{{n}}.sock", socket_file.display());
     let chaos = Memory::new().with_chaos(Chaos::harmless(0));
@@ -35,6 +36,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         .road_in::<(Postcard,)>(
             Road::new("tls", tls, "tls://127.0.0.1:0").with_client(Tcp::new().with_tls(trusting.clone())),
         )
+        .road_in::<(Postcard,)>(Road::new("ws-tungstenite", second, "ws://127.0.0.1:0/rpc"))
         .road_in::<(MessagePack,)>(Road::new("unix", Unix::new(), unix))
         .road_in::<(Json,)>(
             Road::new("wss", wss, "wss://127.0.0.1:0/rpc").with_client(WebSocket::new().with_tls(trusting)),

@@ -49,7 +49,7 @@ pub use session::{Session, SessionId, Sessions};
 pub use stack::Stack;
 pub use status::{Code, Ran, Status};
 pub use transport::{
-    Arrival, Capabilities, Credentials, Link, Listener, PeerInfo, Pipe, TlsIdentity, TlsInfo, Transport,
-    Transports, UpgradeInfo,
+    Arrival, Capabilities, Credentials, Link, Listener, PeerInfo, Pipe, ReadBuffer, TlsIdentity, TlsInfo,
+    Transport, Transports, UpgradeInfo,
 };
 pub use wire::{Gap, GapReason};

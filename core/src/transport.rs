@@ -2,11 +2,13 @@
 
 mod capabilities;
 mod peer;
+mod read_buffer;
 mod registry;
 mod stream;
 
 pub use capabilities::Capabilities;
 pub use peer::{Credentials, PeerInfo, TlsIdentity, TlsInfo, UpgradeInfo};
+pub use read_buffer::ReadBuffer;
 pub use registry::Transports;
 
 use std::any::Any;

@@ -85,6 +85,7 @@ fn kind(setting: &Setting, schemes: &[&str]) -> Value {
             number(&setting.range),
             { "type": "string", "pattern": "^[0-9]+ ?(B|KiB|MiB|GiB|TiB)$" },
         ] }),
+        SettingKind::Choice(names) => json!({ "enum": names }),
         SettingKind::Count => number(&setting.range),
         SettingKind::Duration => json!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h)$" }),
         SettingKind::Endpoint => endpoint,

@@ -75,6 +75,10 @@ const WRONG: &[(&str, &str)] = &[
         r#"line 2: websocket.allowed_origins: "app.example" is not an origin; write scheme://host or scheme://host:port"#,
     ),
     (
+        "[websocket]\nengine = 'Own'",
+        r#"line 2: websocket.engine: "Own" is not known here; write "own" or "tungstenite""#,
+    ),
+    (
         "[websocket]\ndangerously_allow_any_origin = 'yes'",
         r#"line 2: websocket.dangerously_allow_any_origin: "yes" is not true or false; write it without quotes"#,
     ),

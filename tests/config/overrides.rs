@@ -25,6 +25,7 @@ fn a_variable_goes_before_the_file_and_leaves_the_rest() {
         ("LINKSPAN__LIMITS__MAX_BULK_LEN", "1 MiB"),
         ("LINKSPAN__CLIENT__ENDPOINT", "mem://two"),
         ("LINKSPAN__WEBSOCKET__DANGEROUSLY_ALLOW_ANY_ORIGIN", "true"),
+        ("LINKSPAN__WEBSOCKET__ENGINE", "tungstenite"),
         ("LINKSPAN_PORT", "7001"),
         ("LINKSPANX__LIMITS__MAX_LANES", "1"),
         ("PATH", "/bin"),

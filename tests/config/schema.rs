@@ -62,6 +62,8 @@ fn what_the_reader_refuses_is_invalid_too() {
         "[client]\nendpoint = 'tpc://h:1'",
         "[server]\nlisten = 'tcp://h:1'",
         "[websocket]\ndangerously_allow_any_origin = 1",
+        "[websocket]\nengine = 'another'",
+        "[websocket]\nengine = 1",
         "[server.tls]\nca = 'ca.pem'",
         "[tls]\nca = 'ca.pem'",
     ] {

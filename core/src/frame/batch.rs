@@ -251,8 +251,39 @@ impl Batch {
         self.bytes.get(self.sent..end).unwrap_or_default()
     }
 
+    /// Bytes of the whole frames in front that together take no more than `max`, and of one at least; 0 if it is empty.
+    ///
+    /// For roads whose messages hold whole frames: that many bytes of [`chunks_within`](Self::chunks_within) are one.
+    pub fn whole_len(&self, max: usize) -> usize {
+        let (mut len, mut at) = (0, self.sent);
+        for run in &self.runs {
+            if len + run.len <= max {
+                len += run.len;
+                at += run.inline;
+                continue;
+            }
+            if !run.is_plain() {
+                return if len == 0 { run.len } else { len };
+            }
+            let mut next = if run.rest == 0 { frame_at(&self.bytes, at) } else { run.rest };
+            while len == 0 || len + next <= max {
+                len += next;
+                at += next;
+                next = frame_at(&self.bytes, at);
+            }
+            return len;
+        }
+        len
+    }
+
     /// The bytes to write next, as slices for a vectored write; returns how many slices were filled.
     pub fn chunks<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.chunks_within(usize::MAX, slices)
+    }
+
+    /// The same, of the first `len` bytes.
+    pub fn chunks_within<'a>(&'a self, len: usize, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut left = len;
         let mut filled = 0;
         let mut from = self.sent;
         let mut slots = slices.iter_mut();
@@ -260,8 +291,10 @@ impl Batch {
             if bytes.is_empty() {
                 return true;
             }
-            let Some(slot) = slots.next() else { return false };
+            let Some(slot) = slots.next().filter(|_| left > 0) else { return false };
+            let bytes = bytes.get(..left).unwrap_or(bytes);
             *slot = IoSlice::new(bytes);
+            left -= bytes.len();
             filled += 1;
             true
         };
@@ -506,6 +539,23 @@ mod tests {
         whole.advance(1);
         assert!(!whole.has_lane(Lane::new(7)));
         assert_eq!((whole.frames(), whole.len()), (1, 7));
+    }
+
+    #[test]
+    fn the_first_bytes_of_whole_frames_are_cut_out_at_any_length() {
+        let mut batch = batch();
+        let lens = [0, 7, 8, 16, 22, 23, 100].map(|max| batch.whole_len(max));
+        assert_eq!(lens, [7, 7, 7, 16, 16, 23, 23], "whole frames, and one at least");
+        for len in 0..=WIRE.len() + 1 {
+            let mut slices = [IoSlice::new(&[]); 16];
+            let filled = batch.chunks_within(len, &mut slices);
+            let bytes: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+            assert_eq!(bytes, WIRE[..len.min(WIRE.len())]);
+        }
+        batch.advance(9);
+        assert_eq!([0, 7, 13, 14, 15].map(|max| batch.whole_len(max)), [7, 7, 7, 14, 14]);
+        batch.clear();
+        assert_eq!(batch.whole_len(100), 0);
     }
 
     #[test]

@@ -57,20 +57,37 @@ impl Inbox {
         self.ranges.clear();
     }
 
+    /// Marks every whole frame in `bytes[part]`, behind those that are marked, and returns where in `bytes` the first that
+    /// is not whole begins. They are in the inbox once it [holds](Self::hold) the bytes.
+    ///
+    /// For roads whose frames do not lie one behind the other, as in messages with heads of their own. Clear it first.
+    ///
+    /// # Errors
+    /// As [`frame_len`]; those before it stay marked.
+    pub fn mark(&mut self, bytes: &[u8], part: Range<usize>) -> Result<usize, Error> {
+        let mut start = part.start;
+        while let Some(len) = frame_len(bytes.get(start..part.end).unwrap_or_default())? {
+            if part.end - start < len {
+                break;
+            }
+            self.ranges.push(start..start + len);
+            start += len;
+        }
+        Ok(start)
+    }
+
+    /// Takes the bytes in which frames were [marked](Self::mark), or the beginning of them that has them all.
+    pub fn hold(&mut self, chunk: Bytes) {
+        self.chunk = chunk;
+    }
+
     /// Splits every whole frame off the front of `buffer`; what is left is the beginning of one.
     ///
     /// # Errors
     /// As [`frame_len`]; the link should then fail.
     pub fn fill_from_stream(&mut self, buffer: &mut BytesMut) -> Result<(), Error> {
         self.clear();
-        let mut end = 0;
-        while let Some(len) = frame_len(buffer.get(end..).unwrap_or_default())? {
-            if buffer.len() < end + len {
-                break;
-            }
-            self.ranges.push(end..end + len);
-            end += len;
-        }
+        let end = self.mark(buffer, 0..buffer.len())?;
         if end > 0 {
             self.chunk = buffer.split_to(end).freeze();
         }

@@ -34,6 +34,7 @@ pub fn serialize<T: Settings, S: Serializer>(settings: &T, serializer: S) -> Res
             SettingValue::Endpoints(list) => {
                 map.serialize_value(&list.iter().map(ToString::to_string).collect::<Vec<_>>())?;
             }
+            SettingValue::Choice(name) => map.serialize_value(&name)?,
             SettingValue::Flag(flag) => map.serialize_value(&flag)?,
             SettingValue::Path(path) => map.serialize_value(&path)?,
             SettingValue::Text(text) => map.serialize_value(&text)?,
@@ -139,7 +140,7 @@ impl<'de> DeserializeSeed<'de> for Kind {
             SettingKind::Bytes => deserializer.deserialize_any(self),
             SettingKind::Count => deserializer.deserialize_u64(self),
             SettingKind::Flag => deserializer.deserialize_bool(self),
-            SettingKind::Duration => deserializer.deserialize_str(self),
+            SettingKind::Choice(_) | SettingKind::Duration => deserializer.deserialize_str(self),
             SettingKind::Endpoint | SettingKind::Path | SettingKind::Text => {
                 deserializer.deserialize_option(self)
             }

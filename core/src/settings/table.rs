@@ -7,7 +7,8 @@
 /// [`Settings`](crate::settings::Settings), which tells all of it as plain data.
 ///
 /// - A type is `u32`, `u64`, `usize`, `bool`, `Duration`, `Option<Endpoint>`, `Option<PathBuf>`, `Option<String>`,
-///   `Vec<Endpoint>` or `Vec<String>`. Numbers of bytes are declared `as Bytes`; files may then say `"64 KiB"`.
+///   `Vec<Endpoint>` or `Vec<String>`, or one that implements [`SettingType`](crate::settings::SettingType): a choice
+///   among names. Numbers of bytes are declared `as Bytes`; files may then say `"64 KiB"`.
 /// - Fields, setters and `check` are as visible as the struct. `within` and `set by` may be left out.
 /// - `within` gives the range; numbers have one of `u64`, durations one of `Duration`.
 /// - `checked by` names a function for what no range can say. It is called after the ranges were checked.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ReadError, MapDeserializer};
 
-use super::{Setting, SettingKind, SettingValue, Settings, duration, size};
+use super::{Misfit, Setting, SettingKind, SettingType, SettingValue, Settings, duration, size};
 use crate::{Endpoint, Limits, settings};
 
 settings! {
@@ -23,8 +23,34 @@ settings! {
         text: Option<String> = None;
         /// Default none.
         endpoint: Option<Endpoint> = None;
+        /// Default round.
+        shape: Shape = Shape("round");
         /// Default [].
         texts: Vec<String> = Vec::new(), set by with_texts;
+    }
+}
+
+/// A choice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Shape(&'static str);
+
+impl SettingType for Shape {
+    type Bound = std::convert::Infallible;
+    const KIND: SettingKind = SettingKind::Choice(&["round", "square"]);
+
+    fn to_value(&self, _: SettingKind) -> SettingValue {
+        SettingValue::Choice(self.0)
+    }
+
+    fn from_value(name: &'static str, value: SettingValue) -> Result<Self, Misfit> {
+        match value {
+            SettingValue::Choice(shape) => Ok(Self(shape)),
+            other => Err(Misfit::new(name, format!("{other} is no shape"))),
+        }
+    }
+
+    fn bound(bound: Self::Bound) -> SettingValue {
+        match bound {}
     }
 }
 
@@ -40,6 +66,7 @@ fn what_is_read_is_what_was_written() {
     assert_eq!(read("count", 9u64), Ok(Sample::default().with_count(9)));
     assert_eq!(read("wait", "1m"), Ok(Sample::default().with_wait(Duration::from_secs(60))));
     assert_eq!(read("flag", true), Ok(Sample::default().with_flag(true)));
+    assert_eq!(read("shape", "square").unwrap().shape, Shape("square"));
     assert_eq!(read("text", "a").unwrap().text.as_deref(), Some("a"));
     assert_eq!(read("endpoint", "tcp://h:1").unwrap().endpoint, Some("tcp://h:1".parse().unwrap()));
     assert_eq!(read("texts", vec!["a", "b"]), Ok(Sample::default().with_texts(vec!["a".into(), "b".into()])));
@@ -54,6 +81,8 @@ fn a_wrong_value_is_answered_with_what_to_write() {
         refused(read("size", "4 MB")),
         r#""4 MB" is not a size; write a number of bytes, "64 KiB" or "4 MiB""#
     );
+    assert_eq!(refused(read("shape", "flat")), r#""flat" is not known here; write "round" or "square""#);
+    assert_eq!(refused(read("shape", 4u64)), r#"4 is not known here; write "round" or "square""#);
     assert_eq!(refused(read("count", "7")), r#""7" is not a whole number; write digits without quotes"#);
     assert_eq!(refused(read("count", 7.5)), "7.5 is not a whole number; write digits without quotes");
     assert_eq!(refused(read("count", -1i64)), "-1 is not a whole number; write digits without quotes");

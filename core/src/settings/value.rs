@@ -13,6 +13,8 @@ use crate::Endpoint;
 pub enum SettingKind {
     /// A number of bytes: `65536`, or `"64 KiB"`.
     Bytes,
+    /// One of these names: `"one"`.
+    Choice(&'static [&'static str]),
     /// A whole number.
     Count,
     /// A duration: `"250ms"`, `"10s"`, `"2m"` or `"1h"`.
@@ -36,6 +38,7 @@ impl SettingKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Bytes => "a size",
+            Self::Choice(_) => "one of several names",
             Self::Count => "a whole number",
             Self::Duration => "a duration",
             Self::Endpoint => "an endpoint",
@@ -51,6 +54,7 @@ impl SettingKind {
     pub fn example(self) -> &'static str {
         match self {
             Self::Bytes => r#"a number of bytes, "64 KiB" or "4 MiB""#,
+            Self::Choice(names) => names.first().copied().unwrap_or_default(),
             Self::Count => "digits without quotes",
             Self::Duration => r#""250ms", "10s" or "2m""#,
             Self::Endpoint => r#""tcp://127.0.0.1:7001""#,
@@ -69,6 +73,8 @@ impl SettingKind {
 pub enum SettingValue {
     /// A number of bytes.
     Bytes(u64),
+    /// One of several names.
+    Choice(&'static str),
     /// A whole number.
     Count(u64),
     /// A duration.
@@ -120,6 +126,7 @@ impl fmt::Display for SettingValue {
                 text if text.ends_with(" B") => write!(f, "{number}"),
                 text => write!(f, "\"{text}\""),
             },
+            Self::Choice(name) => write!(f, "{name:?}"),
             Self::Count(number) => write!(f, "{number}"),
             Self::Duration(value) => match duration::to_text(*value) {
                 Some(text) => write!(f, "\"{text}\""),
@@ -225,6 +232,10 @@ fn of_another_kind(name: &'static str, value: &SettingValue, kind: SettingKind) 
 
 /// That `given` is not of `kind`, and what to write instead.
 pub(super) fn wrong(kind: SettingKind, given: impl fmt::Display) -> String {
+    if let SettingKind::Choice(names) = kind {
+        let names: Vec<_> = names.iter().map(|name| format!("{name:?}")).collect();
+        return format!("{given} is not known here; write {}", names.join(" or "));
+    }
     format!("{given} is not {}; write {}", kind.name(), kind.example())
 }
 
@@ -233,6 +244,10 @@ pub(super) fn from_text(kind: SettingKind, text: &str) -> Result<SettingValue, S
     let shown = || format!("{:?}", text.chars().take(80).collect::<String>());
     match kind {
         SettingKind::Bytes => size::parse(text).map(SettingValue::Bytes).ok_or_else(|| wrong(kind, shown())),
+        SettingKind::Choice(names) => match names.iter().find(|name| **name == text) {
+            Some(name) => Ok(SettingValue::Choice(name)),
+            None => Err(wrong(kind, shown())),
+        },
         SettingKind::Duration => {
             duration::parse(text).map(SettingValue::Duration).ok_or_else(|| wrong(kind, shown()))
         }

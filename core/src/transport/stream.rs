@@ -1,16 +1,13 @@
 //! Frames over any byte stream: what makes a TCP, Unix or TLS transport short.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_util::io::poll_read_buf;
 
-use super::{Link, PeerInfo, Pipe};
+use super::{Link, PeerInfo, Pipe, ReadBuffer};
 use crate::frame::{HEAD_LEN, KIND_CLOSE, KIND_HELLO, MAGIC};
 use crate::{Batch, Close, Error, Inbox};
 
@@ -19,20 +16,26 @@ impl Link {
     ///
     /// A peer whose first bytes are not a Linkspan hello is refused at once, without waiting for a whole frame.
     pub fn from_io(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, peer: PeerInfo) -> Self {
-        Self::new(StreamPipe { io, buffer: BytesMut::new(), greeted: false, unflushed: false }, peer)
+        Self::new(StreamPipe::new(io), peer)
     }
 }
 
 struct StreamPipe<S> {
     io: S,
-    buffer: BytesMut,
+    read: ReadBuffer,
     greeted: bool,
     unflushed: bool,
 }
 
+impl<S> StreamPipe<S> {
+    fn new(io: S) -> Self {
+        Self { io, read: ReadBuffer::new(), greeted: false, unflushed: false }
+    }
+}
+
 impl<S> fmt::Debug for StreamPipe<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StreamPipe").field("buffered", &self.buffer.len()).finish_non_exhaustive()
+        f.debug_struct("StreamPipe").field("greeted", &self.greeted).finish_non_exhaustive()
     }
 }
 
@@ -64,13 +67,10 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Pipe for StreamPipe<S> {
     fn poll_recv(&mut self, cx: &mut Context<'_>, inbox: &mut Inbox) -> Poll<Result<bool, Error>> {
         inbox.clear(); // its chunk pins the buffer that is read into next
         loop {
-            self.make_room();
-            let read = poll_read_buf(Pin::new(&mut self.io), cx, &mut self.buffer);
-            if read.is_pending() {
-                self.give_back_room();
-            }
-            if ready!(read).map_err(Error::link_failed)? == 0 {
-                return Poll::Ready(if self.buffer.is_empty() {
+            let read = ready!(self.read.poll_read(cx, Pin::new(&mut self.io))).map_err(Error::link_failed)?;
+            let buffer = self.read.bytes();
+            if read == 0 {
+                return Poll::Ready(if buffer.is_empty() {
                     Ok(false)
                 } else {
                     // No violation: a peer that is killed ends like this, and is worth coming back to.
@@ -78,9 +78,9 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Pipe for StreamPipe<S> {
                 });
             }
             if !self.greeted {
-                self.greeted = check_greeting(&self.buffer)?;
+                self.greeted = check_greeting(buffer)?;
             }
-            inbox.fill_from_stream(&mut self.buffer)?;
+            inbox.fill_from_stream(buffer)?;
             if !inbox.is_empty() {
                 return Poll::Ready(Ok(true));
             }
@@ -89,35 +89,6 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Pipe for StreamPipe<S> {
 
     fn poll_close(&mut self, cx: &mut Context<'_>, _close: &Close) -> Poll<Result<(), Error>> {
         Pin::new(&mut self.io).poll_shutdown(cx).map_err(Error::link_failed)
-    }
-}
-
-impl<S> StreamPipe<S> {
-    /// Room for the next read, from the spare buffers if the own one is small.
-    fn make_room(&mut self) {
-        if self.buffer.capacity() <= MAX_IDLE_LEN
-            && let Some(mut spare) = SPARE.with_borrow_mut(Vec::pop)
-        {
-            spare.extend_from_slice(&self.buffer);
-            self.buffer = spare;
-        }
-        self.buffer.reserve(READ_LEN - self.buffer.len().min(READ_LEN - MIN_READ_LEN));
-    }
-
-    /// Keeps no more than the beginning of a frame, so that a peer that stops there holds no large buffer of ours.
-    fn give_back_room(&mut self) {
-        if self.buffer.len() > MAX_IDLE_LEN {
-            return;
-        }
-        let begun =
-            if self.buffer.is_empty() { BytesMut::new() } else { BytesMut::from(self.buffer.as_ref()) };
-        let mut room = std::mem::replace(&mut self.buffer, begun);
-        room.clear();
-        SPARE.with_borrow_mut(|spare| {
-            if spare.len() < MAX_SPARE && room.capacity() >= READ_LEN {
-                spare.push(room);
-            }
-        });
     }
 }
 
@@ -146,20 +117,6 @@ fn unknown_greeting(buffer: &[u8]) -> Error {
     })
 }
 
-thread_local! {
-    /// Read buffers of links that went idle on this thread: an idle link holds none.
-    static SPARE: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Bytes asked for per read: one frame of the largest size. Measured as enough to saturate loopback.
-const READ_LEN: usize = 64 * 1024;
-/// Room kept for each read behind the beginning of a frame.
-const MIN_READ_LEN: usize = 8 * 1024;
-/// Bytes of a frame that has begun, up to which an idle link moves them to a buffer of their size. Chosen because
-/// copying so few costs less than the read that brought them.
-const MAX_IDLE_LEN: usize = 4 * 1024;
-/// Idle read buffers kept per thread: 1 MiB.
-const MAX_SPARE: usize = 16;
 /// Slices per vectored write: enough for 32 large bodies with their heads.
 const SLICES: usize = 64;
 
@@ -175,7 +132,7 @@ mod tests {
 
     fn pair() -> (tokio::io::DuplexStream, StreamPipe<tokio::io::DuplexStream>) {
         let (peer, io) = tokio::io::duplex(1024);
-        (peer, StreamPipe { io, buffer: BytesMut::new(), greeted: false, unflushed: false })
+        (peer, StreamPipe::new(io))
     }
 
     #[tokio::test]
@@ -186,7 +143,8 @@ mod tests {
         assert!(poll_fn(|cx| pipe.poll_recv(cx, &mut inbox)).await.unwrap());
         let pending = poll_fn(|cx| Poll::Ready(pipe.poll_recv(cx, &mut inbox).is_pending())).await;
         assert!(pending && inbox.is_empty());
-        assert!(pipe.buffer.capacity() <= MAX_IDLE_LEN, "holds {}", pipe.buffer.capacity());
+        let held = pipe.read.bytes().capacity();
+        assert!(held <= 4096, "holds {held}");
         peer.write_all(b"ne").await.unwrap();
         assert!(poll_fn(|cx| pipe.poll_recv(cx, &mut inbox)).await.unwrap());
         assert_eq!(inbox.frames().next().unwrap(), b"\x05\x00\x03\x00one");

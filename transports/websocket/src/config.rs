@@ -6,6 +6,7 @@ use linkspan_core::{Capabilities, Endpoint, Error, Link, Listener, Transport, as
 #[cfg(feature = "tls")]
 use linkspan_tls::Tls;
 
+use crate::engine::Engine;
 use crate::origin::Origins;
 #[cfg(feature = "tls")]
 use crate::tls;
@@ -33,6 +34,12 @@ linkspan_core::settings! {
         ///
         /// Then any page a user visits can use this service with the user's cookies (cross-site WebSocket hijacking).
         dangerously_allow_any_origin: bool = false, set by with_dangerously_allow_any_origin;
+        /// What frames messages once a link is upgraded: `"own"` or `"tungstenite"`. Default own.
+        ///
+        /// Both speak RFC 6455 and pass the same tests, and a peer cannot tell them apart. The own one reads many messages
+        /// at once, copies no body to a client, and holds no buffer while nothing comes; tungstenite is there to compare
+        /// with, and should the own one be at fault.
+        engine: Engine = Engine::Own, set by with_engine;
     }
     checked by WebSocketConfig::check_origins;
 }
@@ -71,6 +78,13 @@ impl WebSocket {
         &self.tls
     }
 
+    /// The same, framed by `engine`: see [`WebSocketConfig::engine`].
+    #[must_use]
+    pub fn with_engine(mut self, engine: Engine) -> Self {
+        self.config.engine = engine;
+        self
+    }
+
     /// The same, where pages of `origin` (`https://app.example`) may connect too.
     #[must_use]
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
@@ -103,19 +117,20 @@ impl Transport for WebSocket {
     async fn connect(&self, endpoint: &Endpoint) -> Result<Link, Error> {
         #[cfg(feature = "tls")]
         if endpoint.scheme() == tls::SCHEME {
-            return tls::connect(endpoint, &self.tls).await;
+            return tls::connect(endpoint, &self.tls, self.config.engine).await;
         }
-        connect::connect(endpoint).await
+        connect::connect(endpoint, self.config.engine).await
     }
 
     async fn listen(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, Error> {
         let origins = Origins::parse(&self.config)?;
+        let engine = self.config.engine;
         #[cfg(feature = "tls")]
         if endpoint.scheme() == tls::SCHEME {
-            return Ok(Box::new(tls::listen(endpoint, &self.tls, origins).await?));
+            return Ok(Box::new(tls::listen(endpoint, &self.tls, origins, engine).await?));
         }
         endpoint.check_options(&[])?;
-        Ok(Box::new(listen::WebSocketListener::bind(endpoint, origins, false).await?))
+        Ok(Box::new(listen::WebSocketListener::bind(endpoint, origins, false, engine).await?))
     }
 }
 

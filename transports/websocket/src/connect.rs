@@ -3,22 +3,23 @@
 use linkspan_core::{Endpoint, Error, ErrorKind, Link, PeerInfo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::client::Response;
 use tokio_tungstenite::tungstenite::{self, http};
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::config::Place;
-use crate::io::{Counted, settings};
-use crate::link::WebSocketPipe;
+use crate::engine::Engine;
+use crate::link::Role;
+use crate::overread::Overread;
 use crate::site::SUBPROTOCOL;
 
-pub(crate) async fn connect(endpoint: &Endpoint) -> Result<Link, Error> {
+pub(crate) async fn connect(endpoint: &Endpoint, engine: Engine) -> Result<Link, Error> {
     endpoint.check_options(&[])?;
     let place = Place::of(endpoint)?;
     let (stream, peer) = open(endpoint, &place).await?;
-    link(stream, peer, place).await
+    link(stream, peer, place, engine).await
 }
 
 /// A stream to the server, and the server's facts.
@@ -35,20 +36,17 @@ pub(crate) async fn open(endpoint: &Endpoint, place: &Place) -> Result<(TcpStrea
 }
 
 /// The link over `stream`, once it is upgraded.
-pub(crate) async fn link<S>(stream: S, peer: PeerInfo, place: Place) -> Result<Link, Error>
+pub(crate) async fn link<S>(stream: S, peer: PeerInfo, place: Place, engine: Engine) -> Result<Link, Error>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let socket = upgrade(stream, peer.endpoint(), place).await?;
-    Ok(Link::new(WebSocketPipe::new(socket), peer))
+    let (stream, read) = upgrade(stream, peer.endpoint(), place).await?;
+    Ok(engine.link((stream, &read), Role::Client, peer).await)
 }
 
-/// Asks for the upgrade on a stream that is connected, and encrypted if it shall be.
-async fn upgrade<S>(
-    stream: S,
-    endpoint: &Endpoint,
-    place: Place,
-) -> Result<WebSocketStream<Counted<S>>, Error>
+/// Asks for the upgrade on a stream that is connected, and encrypted if it shall be. Returns the stream, and what was read
+/// behind the answer, which is the beginning of the link.
+async fn upgrade<S>(stream: S, endpoint: &Endpoint, place: Place) -> Result<(S, Vec<u8>), Error>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,
 {
@@ -58,8 +56,8 @@ where
     };
     let uri = format!("ws://{}{}", place.authority, place.path).parse().map_err(wrong)?;
     let request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
-    match client_async_with_config(request, Counted::new(stream), Some(settings())).await {
-        Ok((socket, _)) => Ok(socket),
+    match client_async(request, Overread::new(stream)).await {
+        Ok((socket, _)) => Ok(socket.into_inner().into_parts()),
         Err(error) => Err(translate(error, endpoint)),
     }
 }

@@ -14,22 +14,17 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use linkspan_core::{Error, ErrorKind, UpgradeInfo};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::Role;
 
-use crate::io::{Counted, settings};
 use crate::site::{Answer, Site};
 
-/// Serves one connection until a request upgrades it. Other requests are answered, one after another. How long that may take
+/// Serves one connection until a request upgrades it, and returns its stream with what was read behind that request, which is
+/// the beginning of the link. Other requests are answered, one after another. How long that may take
 /// is up to whoever awaits it.
 ///
 /// # Errors
 /// `Refused` if the peer left, or sent nothing more, after answers that were no upgrade; `Protocol` if it does not
 /// speak HTTP; `Closed` if it said nothing.
-pub(crate) async fn serve<S>(
-    stream: S,
-    site: Arc<Site>,
-) -> Result<(WebSocketStream<Counted<S>>, UpgradeInfo), Error>
+pub(crate) async fn serve<S>(stream: S, site: Arc<Site>) -> Result<(S, Bytes, UpgradeInfo), Error>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -42,12 +37,7 @@ where
     let parts = connection.into_parts();
     let mut stream = parts.io.into_inner();
     if let (Ok(()), Some(info)) = (&ended, parts.service.agreed.take()) {
-        // What the client sent behind its request is the beginning of the link.
-        let read = parts.read_buf.into();
-        let socket =
-            WebSocketStream::from_partially_read(Counted::new(stream), read, Role::Server, Some(settings()))
-                .await;
-        return Ok((socket, info));
+        return Ok((stream, parts.read_buf, info));
     }
     // The peer may be gone; then there is nobody to tell.
     let _ = stream.shutdown().await;

@@ -10,12 +10,15 @@
 //!
 //! | on the wire | holds |
 //! |---|---|
-//! | a binary message | any number of whole frames, at most 1 MiB; this crate sends at most 128 KiB |
+//! | a binary message | any number of whole frames, at most 1 MiB; this crate sends at most 128 KiB, a client 64 KiB or one frame |
 //! | a text message | nothing: it ends the link with a protocol error |
 //! | a close frame | 1000 for [`CloseCode::NORMAL`](linkspan_core::CloseCode::NORMAL), else 4000 + (thousands − 1) × 300 + the rest of the code, at most 299 |
 //!
 //! So a terminal close shows as 4000–4299, *back off* as 4300–4599 and *reconnect now* as 4600–4899: 3000, a server
 //! going away, is 4600. Browsers may send 1000 and 3000–4999 only, and 3000–3999 belong to a registry.
+//!
+//! Two [engines](Engine) frame messages once a link is upgraded: one of this crate's own, which is the default, and
+//! tokio-tungstenite, which also does a client's upgrade. Peers cannot tell them apart.
 //!
 //! A page of another origin may not connect unless it is [allowed](WebSocket::allow_origin); to a `wss://` endpoint, a page of
 //! `http://` is one, whatever its host.
@@ -48,15 +51,19 @@
 
 mod config;
 mod connect;
+mod engine;
+mod framing;
 #[cfg(test)]
 mod fuzz;
 mod http;
-mod io;
 mod link;
 mod listen;
 mod origin;
+mod overread;
 mod site;
 #[cfg(feature = "tls")]
 mod tls;
+mod tungstenite;
 
 pub use config::{WebSocket, WebSocketConfig};
+pub use engine::Engine;

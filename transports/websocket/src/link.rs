@@ -1,107 +1,19 @@
-//! Frames in WebSocket messages.
+//! What a link over a WebSocket is, whatever frames its messages.
 
-use std::fmt;
-use std::task::{Context, Poll, ready};
+use linkspan_core::{CloseCode, Error, ErrorKind};
 
-use bytes::Bytes;
-use linkspan_core::{Batch, Close, CloseCode, Error, Inbox, Pipe};
-
-use crate::io::{MAX_SENT_LEN, Received, WsIo};
-
-/// A link over one WebSocket.
-pub(crate) struct WebSocketPipe<W> {
-    io: W,
-    closing: bool,
-    /// What was written when sending was polled last.
-    written: u64,
-}
-
-impl<W: WsIo> WebSocketPipe<W> {
-    pub(crate) fn new(io: W) -> Self {
-        Self { io, closing: false, written: 0 }
-    }
-}
-
-impl<W> fmt::Debug for WebSocketPipe<W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebSocketPipe").field("closing", &self.closing).finish_non_exhaustive()
-    }
-}
-
-impl<W: WsIo> Pipe for WebSocketPipe<W> {
-    fn poll_send(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<(), Error>> {
-        let sent = self.send(cx, batch);
-        let written = self.io.written();
-        if std::mem::replace(&mut self.written, written) < written {
-            batch.progressed();
-        }
-        sent
-    }
-
-    fn poll_recv(&mut self, cx: &mut Context<'_>, inbox: &mut Inbox) -> Poll<Result<bool, Error>> {
-        for _ in 0..MAX_IDLE_READS {
-            match ready!(self.io.poll_message(cx))? {
-                Received::Binary(message) => {
-                    inbox.fill_from_message(message)?;
-                    if !inbox.is_empty() {
-                        return Poll::Ready(Ok(true));
-                    }
-                }
-                Received::Control => {}
-                Received::End => {
-                    // The answer to the peer's close is sent if it can be; the end is the end either way.
-                    let _ = self.io.poll_flush(cx);
-                    return Poll::Ready(Ok(false));
-                }
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    fn poll_close(&mut self, cx: &mut Context<'_>, close: &Close) -> Poll<Result<(), Error>> {
-        if !self.closing {
-            ready!(self.io.poll_flush(cx))?;
-            self.io.close(status(close.code()), close.reason())?;
-            self.closing = true;
-        }
-        self.io.poll_flush(cx)
-    }
-}
-
-impl<W: WsIo> WebSocketPipe<W> {
-    fn send(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<(), Error>> {
-        loop {
-            // Flushed before each message, so that the library never holds more than one.
-            ready!(self.io.poll_flush(cx))?;
-            let Some(message) = pack(batch) else { return Poll::Ready(Ok(())) };
-            self.io.feed(message)?;
-        }
-    }
-}
-
-/// The next message: as many whole frames as fit, in order; none if the batch is empty.
-fn pack(batch: &mut Batch) -> Option<Bytes> {
-    if batch.is_empty() {
-        return None;
-    }
-    let mut message = Vec::with_capacity(batch.len().min(MAX_SENT_LEN));
-    let mut full = false;
-    batch.take_frames(|frame| {
-        full = full || message.len() + frame.len() > MAX_SENT_LEN;
-        if !full {
-            frame.copy_to(&mut message);
-        }
-        !full
-    });
-    Some(message.into())
+/// Which end of a link this is: a client masks what it sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Client,
+    Server,
 }
 
 /// The status of a WebSocket close frame that shows `code`.
 ///
 /// RFC 6455 §7.4.2 leaves 4000–4999 to applications, and browsers may send them. Each verdict has 300 numbers of its
 /// own; codes outside 1000–3999 are terminal.
-fn status(code: CloseCode) -> u16 {
+pub(crate) fn status(code: CloseCode) -> u16 {
     if code == CloseCode::NORMAL {
         return 1000;
     }
@@ -113,18 +25,40 @@ fn status(code: CloseCode) -> u16 {
     4000 + verdict * 300 + (code.number() % 1000).min(299)
 }
 
-/// Messages without a frame (pings, empty ones) read in one poll, so that a flood of them cannot keep the task.
-const MAX_IDLE_READS: usize = 64;
+/// That the peer did what RFC 6455 forbids; the cause goes beneath.
+pub(crate) fn broken() -> Error {
+    Error::protocol("peer broke the WebSocket protocol")
+}
+
+/// That what frames travel in is not what came.
+pub(crate) fn text() -> Error {
+    Error::protocol("peer sent a text message; frames travel in binary ones")
+}
+
+pub(crate) fn too_long() -> Error {
+    Error::new(ErrorKind::FrameTooLarge, "peer sent a WebSocket message above 1 MiB")
+}
+
+/// That the stream ended, and no close before it.
+pub(crate) fn left() -> Error {
+    Error::closed("peer left without a close")
+}
+
+/// That nothing can be sent behind a close.
+pub(crate) fn closed() -> Error {
+    Error::closed("link is closed")
+}
+
+/// Largest message sent. Two of the largest frames: a browser hands a message over whole, so larger ones only delay.
+pub(crate) const MAX_SENT_LEN: usize = 128 * 1024;
+/// Largest message accepted: room for peers that pack more, and the most that the second engine holds of one.
+pub(crate) const MAX_RECEIVED_LEN: usize = 1024 * 1024;
+/// Reads without a frame (pings, empty messages) in one poll, so that a flood of them cannot keep the task.
+pub(crate) const MAX_IDLE_READS: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use linkspan_core::Lane;
-
     use super::*;
-
-    fn push(batch: &mut Batch, len: usize) {
-        batch.push((3, 0), Lane::ZERO, Some(vec![7; len].into()), |_| {}).unwrap();
-    }
 
     #[test]
     fn a_close_code_keeps_its_verdict() {
@@ -143,46 +77,5 @@ mod tests {
         ] {
             assert_eq!(status(code), expected, "{code:?}");
         }
-    }
-
-    #[test]
-    fn messages_hold_whole_frames_up_to_the_bound() {
-        let mut batch = Batch::new();
-        for len in [60_000, 60_000, 60_000, 100, 60_000, 5] {
-            push(&mut batch, len);
-        }
-        let mut lens = Vec::new();
-        while let Some(message) = pack(&mut batch) {
-            let mut inbox = Inbox::new();
-            inbox.fill_from_message(message).unwrap();
-            lens.push(inbox.frames().map(|frame| frame.len() - 4).collect::<Vec<_>>());
-        }
-        assert_eq!(lens, [vec![60_000, 60_000], vec![60_000, 100, 60_000, 5]]);
-    }
-
-    #[tokio::test]
-    async fn progress_within_a_large_message_is_told() {
-        let (mut peer, io) = tokio::io::duplex(4096);
-        let role = tokio_tungstenite::tungstenite::protocol::Role::Server;
-        let counted = crate::io::Counted::new(io);
-        let socket =
-            tokio_tungstenite::WebSocketStream::from_raw_socket(counted, role, Some(crate::io::settings()))
-                .await;
-        let mut pipe = WebSocketPipe::new(socket);
-        let mut batch = Batch::new();
-        for _ in 0..2 {
-            push(&mut batch, 60_000);
-        }
-        let mut bytes = vec![0; 4096];
-        let (mut read, mut told) = (0, 0);
-        loop {
-            let sent = std::future::poll_fn(|cx| Poll::Ready(pipe.poll_send(cx, &mut batch))).await;
-            told += usize::from(batch.take_progress());
-            if sent.is_ready() {
-                break;
-            }
-            read += tokio::io::AsyncReadExt::read(&mut peer, &mut bytes).await.unwrap();
-        }
-        assert!(read > 100_000 && told > 20, "{read} bytes, told {told} times");
     }
 }

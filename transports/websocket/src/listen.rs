@@ -9,8 +9,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::config::Place;
+use crate::engine::Engine;
 use crate::http;
-use crate::link::WebSocketPipe;
+use crate::link::Role;
 use crate::origin::Origins;
 use crate::site::Site;
 
@@ -20,6 +21,7 @@ pub(crate) struct WebSocketListener {
     tcp: TcpListener,
     endpoint: Endpoint,
     pub(crate) site: Arc<Site>,
+    pub(crate) engine: Engine,
 }
 
 impl WebSocketListener {
@@ -27,6 +29,7 @@ impl WebSocketListener {
         endpoint: &Endpoint,
         origins: Origins,
         is_encrypted: bool,
+        engine: Engine,
     ) -> Result<Self, Error> {
         let Place { authority, path } = Place::of(endpoint)?;
         let failed = |error: io::Error| {
@@ -39,7 +42,8 @@ impl WebSocketListener {
         let tcp = TcpListener::bind(&authority).await.map_err(failed)?;
         let port = tcp.local_addr().map_err(failed)?.port();
         let endpoint = endpoint.clone().without_options().with_port(port);
-        Ok(Self { tcp, endpoint, site: Arc::new(Site { path, origins, is_encrypted }) })
+        let site = Arc::new(Site { path, origins, is_encrypted });
+        Ok(Self { tcp, endpoint, site, engine })
     }
 
     /// The next peer's stream, and where the peer is.
@@ -53,10 +57,10 @@ impl Listener for WebSocketListener {
     async fn accept(&mut self) -> Result<Arrival, Error> {
         let (stream, remote) = self.accept_stream().await?;
         let endpoint = self.endpoint.clone();
-        let site = Arc::clone(&self.site);
+        let (site, engine) = (Arc::clone(&self.site), self.engine);
         Ok(Arrival::new(async move {
             let peer = prepare(&stream, endpoint)?;
-            link(stream, peer, site).await
+            link(stream, peer, site, engine).await
         })
         .with_remote(remote))
     }
@@ -76,10 +80,10 @@ pub(crate) fn prepare(stream: &TcpStream, endpoint: Endpoint) -> Result<PeerInfo
 }
 
 /// The link over `stream`, once its peer asked for the upgrade.
-pub(crate) async fn link<S>(stream: S, peer: PeerInfo, site: Arc<Site>) -> Result<Link, Error>
+pub(crate) async fn link<S>(stream: S, peer: PeerInfo, site: Arc<Site>, engine: Engine) -> Result<Link, Error>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (socket, info) = http::serve(stream, site).await?;
-    Ok(Link::new(WebSocketPipe::new(socket), peer.with_upgrade(info)))
+    let (stream, read, info) = http::serve(stream, site).await?;
+    Ok(engine.link((stream, &read), Role::Server, peer.with_upgrade(info)).await)
 }

@@ -6,7 +6,7 @@ mod support;
 
 use linkspan_core::{Endpoint, ErrorKind, Transport};
 use linkspan_websocket::WebSocket;
-use support::{arrive, bounded, listen};
+use support::{arrive, both, bounded, listen, recv_frames, websocket};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
@@ -125,6 +125,33 @@ async fn a_wrong_endpoint_is_a_wrong_configuration() {
                 assert!(error.to_string().contains(text), "{error}");
             }
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_server_says_with_its_answer_is_not_lost() {
+    both(async || {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint: Endpoint = format!("ws://{}/rpc", listener.local_addr().unwrap()).parse().unwrap();
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let head = support::read_head(&mut stream).await;
+            let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
+            let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
+            let answer = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                 Sec-WebSocket-Protocol: linkspan.1\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+            );
+            let frames = b"\x82\x07\x05\x00\x03\x00one\x82\x07\x05\x00\x03\x00tw";
+            stream.write_all(&[answer.as_bytes(), frames].concat()).await.unwrap();
+            stream.write_all(b"o").await.unwrap();
+            stream
+        };
+        let websocket = websocket();
+        let (connected, _stream) = tokio::join!(websocket.connect(&endpoint), serve);
+        let mut pipe = connected.unwrap().into_parts().0;
+        assert_eq!(recv_frames(&mut pipe, 2).await, [b"\x05\x00\x03\x00one", b"\x05\x00\x03\x00two"]);
     })
     .await;
 }

@@ -6,7 +6,7 @@ mod support;
 
 use linkspan_core::{Endpoint, ErrorKind, Listener, Transport};
 use linkspan_websocket::WebSocket;
-use support::{arrive, ask, bounded, listen, read_head, recv_frames, tcp};
+use support::{arrive, ask, both, bounded, listen, read_head, recv_frames, tcp, websocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// The request of RFC 6455 §1.2, which must be answered with the accept value of its §1.3.
@@ -131,8 +131,8 @@ async fn an_allowed_origin_that_is_none_is_a_wrong_configuration() {
 
 #[tokio::test]
 async fn one_connection_asks_twice_then_upgrades_and_sends_frames_behind_its_request() {
-    bounded(async {
-        let mut listener = listen(&WebSocket::new()).await;
+    both(async || {
+        let mut listener = listen(&websocket()).await;
         let mut stream = tcp(listener.endpoint()).await;
         let arrived = tokio::spawn(async move { arrive(&mut listener).await });
         for _ in 0..2 {

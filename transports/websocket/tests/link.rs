@@ -8,7 +8,7 @@ use std::task::Poll;
 use futures_util::{SinkExt, StreamExt};
 use linkspan_core::{Batch, Close, CloseCode, ErrorKind, Inbox};
 use support::{
-    bounded, close, exchange, frames_of, links, pipes, plain_client, push_frame, recv, recv_frames, send,
+    both, close, exchange, frames_of, links, pipes, plain_client, push_frame, recv, recv_frames, send,
 };
 use tokio_tungstenite::tungstenite::Message;
 
@@ -16,7 +16,7 @@ const LARGEST_BODY: usize = 65_536 - 4 - 1;
 
 #[tokio::test]
 async fn frames_of_several_lanes_arrive_whole_and_in_order_both_ways() {
-    bounded(async {
+    both(async || {
         let (mut sender, mut receiver) = pipes().await;
         for _ in 0..2 {
             let mut batch = Batch::new();
@@ -37,7 +37,7 @@ async fn frames_of_several_lanes_arrive_whole_and_in_order_both_ways() {
 
 #[tokio::test]
 async fn a_flood_in_both_directions_loses_nothing() {
-    bounded(async {
+    both(async || {
         let (mut client, mut server) = pipes().await;
         let (mut to_server, mut to_client) = (Batch::new(), Batch::new());
         for number in 0..2000 {
@@ -57,7 +57,7 @@ async fn a_flood_in_both_directions_loses_nothing() {
 
 #[tokio::test]
 async fn both_ends_know_their_addresses() {
-    bounded(async {
+    both(async || {
         let (client, server) = links().await;
         assert_eq!(client.peer().local_address(), server.peer().remote_address());
         assert_eq!(client.peer().remote_address(), server.peer().local_address());
@@ -72,7 +72,7 @@ async fn both_ends_know_their_addresses() {
 
 #[tokio::test]
 async fn a_ping_gets_its_pong_while_the_server_only_reads() {
-    bounded(async {
+    both(async || {
         let (mut client, mut server) = plain_client().await;
         let mut inbox = Inbox::new();
         let pinged = async {
@@ -90,7 +90,7 @@ async fn a_ping_gets_its_pong_while_the_server_only_reads() {
 
 #[tokio::test]
 async fn a_server_that_cannot_write_still_reads() {
-    bounded(async {
+    both(async || {
         let (mut client, mut server) = plain_client().await;
         let mut batch = Batch::new();
         for number in 0..1000 {
@@ -129,7 +129,7 @@ async fn a_server_that_cannot_write_still_reads() {
 
 #[tokio::test]
 async fn a_close_reaches_a_plain_client_with_code_and_reason() {
-    bounded(async {
+    both(async || {
         for (code, expected) in [(CloseCode::NORMAL, 1000), (CloseCode::SHUTDOWN, 4600)] {
             let (mut client, mut server) = plain_client().await;
             let reason = Close::new(code, "rolling restart");
@@ -147,7 +147,7 @@ async fn a_close_reaches_a_plain_client_with_code_and_reason() {
 
 #[tokio::test]
 async fn a_close_ends_both_directions_in_order() {
-    bounded(async {
+    both(async || {
         for server_first in [true, false] {
             let (client, server) = pipes().await;
             let (mut first, mut second) = if server_first { (server, client) } else { (client, server) };
@@ -169,7 +169,7 @@ async fn a_close_ends_both_directions_in_order() {
 
 #[tokio::test]
 async fn a_dropped_link_is_seen_at_once_as_lost() {
-    bounded(async {
+    both(async || {
         let (client, mut server) = pipes().await;
         drop(client);
         let error = recv(&mut server, &mut Inbox::new()).await.unwrap_err();

@@ -4,16 +4,18 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "tests fail by panicking, and so do their helpers"
 )]
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use linkspan_core::{Batch, Close, Endpoint, Error, Inbox, Lane, Link, Listener, Pipe, Transport};
-use linkspan_websocket::WebSocket;
+use linkspan_websocket::{Engine, WebSocket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
@@ -22,6 +24,23 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 /// Runs `test`, but not for ever.
 pub(crate) async fn bounded<T>(test: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), test).await.expect("the test ends in time")
+}
+
+/// Runs `test` with each engine.
+pub(crate) async fn both(test: impl AsyncFn()) {
+    for engine in [Engine::Own, Engine::Tungstenite] {
+        ENGINE.set(engine);
+        bounded(test()).await;
+    }
+}
+
+/// The transport, with the engine that the test runs with.
+pub(crate) fn websocket() -> WebSocket {
+    WebSocket::new().with_engine(ENGINE.get())
+}
+
+thread_local! {
+    static ENGINE: Cell<Engine> = const { Cell::new(Engine::Own) };
 }
 
 pub(crate) async fn listen(websocket: &WebSocket) -> Box<dyn Listener> {
@@ -34,7 +53,7 @@ pub(crate) async fn arrive(listener: &mut Box<dyn Listener>) -> Result<Link, Err
 
 /// Both ends of one link: the client's, then the server's.
 pub(crate) async fn links() -> (Link, Link) {
-    let websocket = WebSocket::new();
+    let websocket = websocket();
     let mut listener = listen(&websocket).await;
     let endpoint = listener.endpoint().clone();
     tokio::try_join!(websocket.connect(&endpoint), arrive(&mut listener)).unwrap()
@@ -47,7 +66,7 @@ pub(crate) async fn pipes() -> (Box<dyn Pipe>, Box<dyn Pipe>) {
 
 /// A client that is not ours, and the server's end.
 pub(crate) async fn plain_client() -> (WebSocketStream<TcpStream>, Box<dyn Pipe>) {
-    let mut listener = listen(&WebSocket::new()).await;
+    let mut listener = listen(&websocket()).await;
     let uri = format!("ws://{}/rpc", listener.endpoint().authority().unwrap()).parse().unwrap();
     let stream = tcp(listener.endpoint()).await;
     let request = ClientRequestBuilder::new(uri).with_sub_protocol("linkspan.1");
@@ -71,9 +90,16 @@ pub(crate) async fn close(pipe: &mut Box<dyn Pipe>, close: &Close) -> Result<(),
     poll_fn(|cx| pipe.poll_close(cx, close)).await
 }
 
-/// The error of the next read.
+/// The error that comes, behind no more frames than a message can hold.
 pub(crate) async fn recv_error(pipe: &mut Box<dyn Pipe>) -> Error {
-    recv(pipe, &mut Inbox::new()).await.unwrap_err()
+    let mut inbox = Inbox::new();
+    for _ in 0..100 {
+        match recv(pipe, &mut inbox).await {
+            Ok(more) => assert!(more, "the end came, and no error"),
+            Err(error) => return error,
+        }
+    }
+    panic!("frames come, and no error");
 }
 
 /// Reads until `count` frames came.

@@ -1,6 +1,6 @@
 //! The private seam to the WebSocket library: messages in poll form, errors in ours.
 //!
-//! Everything above it knows messages only, so that the library, or TLS beneath it, changes here alone.
+//! Everything above it knows messages only, so that the library changes here alone.
 
 use std::io;
 use std::pin::Pin;
@@ -8,12 +8,14 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use linkspan_core::{Error, ErrorKind};
+use linkspan_core::Error;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
+
+use crate::link::{MAX_RECEIVED_LEN, MAX_SENT_LEN, broken, closed, left, text, too_long};
 
 /// One WebSocket after its handshake.
 pub(crate) trait WsIo: Send {
@@ -88,9 +90,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> WsIo for WebSocketStream<Counted<
         // A queued pong is written by the read that follows it, so reading on is all that answers a ping.
         Poll::Ready(match ready!(self.poll_next_unpin(cx)) {
             Some(Ok(Message::Binary(message))) => Ok(Received::Binary(message)),
-            Some(Ok(Message::Text(_))) => {
-                Err(Error::protocol("peer sent a text message; frames travel in binary ones"))
-            }
+            Some(Ok(Message::Text(_))) => Err(text()),
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Received::Control),
             Some(Ok(Message::Close(_))) | None => Ok(Received::End),
             Some(Err(error)) => Err(translate(error)),
@@ -137,28 +137,15 @@ fn translate(error: tungstenite::Error) -> Error {
     match error {
         tungstenite::Error::AlreadyClosed
         | tungstenite::Error::ConnectionClosed
-        | tungstenite::Error::Protocol(ProtocolError::SendAfterClosing) => Error::closed("link is closed"),
-        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-            Error::closed("peer left without a close")
-        }
+        | tungstenite::Error::Protocol(ProtocolError::SendAfterClosing) => closed(),
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => left(),
         tungstenite::Error::Io(error) => Error::link_failed(error),
-        tungstenite::Error::Capacity(error) => {
-            Error::new(ErrorKind::FrameTooLarge, "peer sent a WebSocket message above 1 MiB")
-                .with_source(error)
-        }
+        tungstenite::Error::Capacity(error) => too_long().with_source(error),
         tungstenite::Error::Protocol(error) => broken().with_source(error),
         other => broken().with_source(other),
     }
 }
 
-fn broken() -> Error {
-    Error::protocol("peer broke the WebSocket protocol")
-}
-
-/// Largest message sent. Two of the largest frames: a browser hands a message over whole, so larger ones only delay.
-pub(crate) const MAX_SENT_LEN: usize = 128 * 1024;
-/// Largest message accepted: room for peers that pack more, and the most a peer can make us allocate ahead of data.
-pub(crate) const MAX_RECEIVED_LEN: usize = 1024 * 1024;
 /// What each link holds while idle. The library's 128 KiB would be 1.2 GiB for 10,000 idle links.
 const READ_BUFFER_LEN: usize = 16 * 1024;
 /// Room behind a message for its head and for pongs and a close while writing is blocked.
