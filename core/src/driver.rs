@@ -51,13 +51,14 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
+    /// Boxed, since it lives as long as its link: the tasks that make it and run it hold no room for it besides.
     pub(crate) fn new(
         (pipe, events): (Box<dyn Pipe>, Events),
         session: Session,
         runner: Runner,
         deliver: Arc<dyn Deliver>,
-    ) -> Self {
-        Self {
+    ) -> Box<Self> {
+        Box::new(Self {
             pipe,
             handlers: Handlers::new(runner, session.clone()),
             session,
@@ -70,7 +71,7 @@ impl Driver {
             sent: None,
             waited: false,
             herd: Herd::default(),
-        }
+        })
     }
 
     /// Drives the link to its end, then winds it down: what is queued goes out, the peer sees the close.
@@ -81,7 +82,7 @@ impl Driver {
     ///
     /// # Cancel safety
     /// Dropping it drops the link; the session must then be closed by whoever drops it.
-    pub(crate) async fn run(mut self) -> Close {
+    pub(crate) async fn run(mut self: Box<Self>) -> Close {
         let close = poll_fn(|cx| self.poll_drive(cx)).await;
         let patience = self.session.lock().patience_at_end();
         if let Some((patience, most)) = patience {

@@ -171,7 +171,8 @@ async fn serve(arrival: Arrival, host: Arc<Host>, stop: CancellationToken) {
     let (pipe, peer) = link.into_parts();
     let checked = place.check(&peer, &host.limits);
     let admission = Admission { pipe, peer, host: &host, started };
-    let admitted = admission.admit(checked, &stop).await;
+    // Boxed, so that its room is given back: an idle connection keeps nothing of how it began.
+    let admitted = Box::pin(admission.admit(checked, &stop)).await;
     if let Some((driver, mut ending)) = admitted {
         ending.admitted();
         if stop.is_cancelled() {
@@ -224,7 +225,7 @@ impl Admission<'_> {
         mut self,
         checked: Result<(), Close>,
         stop: &CancellationToken,
-    ) -> Option<(Driver, Ending)> {
+    ) -> Option<(Box<Driver>, Ending)> {
         let limits = &self.host.limits;
         let max_lanes = self.peer.capabilities().max_lanes;
         let mut connection = Connection::new(Role::Acceptor, limits.clone(), max_lanes, self.started);
