@@ -1,12 +1,6 @@
 //! Handlers that hold a thread: what `run` says decides whom they delay.
 #![cfg(feature = "tcp")]
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    reason = "a test may fail"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 use std::future::Future;
 use std::sync::{Arc, Condvar, Mutex};

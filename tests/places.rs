@@ -1,6 +1,6 @@
 //! What one call leaves for the next is seen by nobody.
 #![cfg(feature = "memory")]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
