@@ -6,6 +6,7 @@
 //! All heads travel on lane 0, in order; a body over 16 KiB follows on a lane of its own. So a cancel always follows
 //! its request, a response its pushes, and a call's number may be used again after its terminal frame.
 
+mod arrivals;
 mod bulk;
 mod calls;
 mod closing;
@@ -15,6 +16,7 @@ mod handshake;
 mod incoming;
 mod lanes;
 mod life;
+mod notification;
 mod ordered;
 mod outbox;
 mod outgoing;
@@ -23,12 +25,14 @@ mod serving;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use arrivals::{Arrivals, Note, Taken};
 pub(crate) use calls::Answer;
 pub(crate) use closing::close_for;
 pub(crate) use drain::Drain;
-pub use events::Notification;
-pub(crate) use events::{CancelReason, Events, Incoming, Received};
+pub(crate) use events::{CancelReason, Events, Incoming};
 pub(crate) use handshake::{Offer, Opened};
+pub(crate) use notification::Received;
+pub use notification::{Notification, NotificationRef};
 pub use outgoing::Reply;
 pub(crate) use outgoing::{NoRoom, OutBody, OutPush, OutRequest, ReplyBody};
 
@@ -268,9 +272,7 @@ impl Connection {
             }
             Message::Pong { .. } => Ok(()),
             Message::Push { path, codec, metadata, body, place } => {
-                let head =
-                    Notification::new(inbox.share(path.as_bytes()), codec, metadata.unwrap_or_default());
-                self.handle_push(head, inbox.share(body), place, events)
+                self.handle_push((path, codec), metadata, body, place, events)
             }
             Message::Request(request) => self.handle_request(now, request, inbox, events),
             Message::Reset { lane } => {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, timeout};
 
-use crate::connection::{Events, Received, Reply, close_for};
+use crate::connection::{Arrivals, Events, Reply, close_for};
 use crate::service::Runner;
 use crate::session::tell;
 use crate::transport::Pipe;
@@ -24,8 +24,9 @@ use crate::{Batch, Close, CloseCode, Error, ErrorKind, Inbox, Session};
 
 /// Where notifications go. They never wait there: a full buffer drops its oldest.
 pub(crate) trait Deliver: Send + Sync {
-    /// Takes what one read brought, in order. Returns whom to wake, for it is called under the session's lock.
-    fn deliver(&self, received: Vec<Received>) -> Vec<Waker>;
+    /// Takes all that one read brought, in order. Whom to wake it adds to `wakers`, for it is called under the session's
+    /// lock.
+    fn deliver(&self, received: &mut Arrivals, wakers: &mut Vec<Waker>);
 }
 
 /// Drives one link. A future that ends when the connection has, with the reason.
@@ -241,6 +242,7 @@ impl Driver {
         let due = state.connection.poll_timeout();
         state.park(cx.waker());
         drop(state);
+        self.events.received.give_back();
         match due {
             None => true,
             Some(due) => {
@@ -278,8 +280,7 @@ impl Driver {
 /// Hands on the notifications; their readers are woken with the callers.
 fn hand_on(deliver: &dyn Deliver, events: &mut Events) {
     if !events.received.is_empty() {
-        let readers = deliver.deliver(std::mem::take(&mut events.received));
-        events.wakers.extend(readers);
+        deliver.deliver(&mut events.received, &mut events.wakers);
     }
 }
 

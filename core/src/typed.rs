@@ -1,6 +1,7 @@
 //! What generated code is made of. Applications rarely name it.
 
 pub use crate::client::{Caller, Client, Event, Method, OneWayMethod};
+pub use crate::connection::NotificationRef;
 pub use crate::server::IntoService;
 pub use crate::service::{
     CancelPolicy, Handling, MethodDescription, MethodOptions, Payload, Service, ServiceTable,

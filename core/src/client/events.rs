@@ -1,17 +1,18 @@
 //! What the server pushed, waiting for the application: bounded, in order, never silent about a loss.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use futures_core::Stream;
 use slab::Slab;
 
 use super::Caller;
-use crate::connection::Received;
+use crate::connection::{Arrivals, Note, NotificationRef, Received, Taken};
 use crate::driver::Deliver;
 use crate::wire::{Gap, GapReason};
 use crate::{DecodeLimits, Error, Limits, Notification, Session, Stack};
@@ -25,7 +26,7 @@ pub trait Event<K: Stack>: Sized {
     ///
     /// # Errors
     /// The body cannot be read.
-    fn decode(notification: &Notification) -> Result<Self, Error>;
+    fn decode(notification: &NotificationRef<'_>) -> Result<Self, Error>;
 
     /// The event that says that notifications are missing.
     fn gap(gap: Gap) -> Self;
@@ -33,29 +34,35 @@ pub trait Event<K: Stack>: Sized {
 
 /// The buffers of one client: one per subscribed service, and one for the others.
 pub(crate) struct Buffers {
-    max: Bound,
-    codec: &'static str,
-    decode_limits: DecodeLimits,
+    how: How,
     map: Mutex<Map>,
 }
 
-#[derive(Default)]
 struct Map {
-    services: HashMap<&'static str, Arc<Buffer>>,
+    services: HashMap<&'static [u8], Arc<Buffer>>,
     others: Arc<Buffer>,
     ended: bool,
 }
 
+/// How much one buffer holds, and how what it holds is read.
 #[derive(Clone, Copy, Debug)]
-struct Bound {
-    messages: usize,
-    bytes: usize,
+struct How {
+    max_messages: usize,
+    max_bytes: usize,
+    codec: &'static str,
+    decode_limits: DecodeLimits,
 }
 
 impl Buffers {
     pub(crate) fn new(limits: &Limits, codec: &'static str) -> Self {
-        let max = Bound { messages: limits.max_event_buffer_messages, bytes: limits.max_event_buffer_len };
-        Self { max, codec, decode_limits: limits.decode_limits(), map: Mutex::default() }
+        let how = How {
+            max_messages: limits.max_event_buffer_messages,
+            max_bytes: limits.max_event_buffer_len,
+            codec,
+            decode_limits: limits.decode_limits(),
+        };
+        let map = Map { services: HashMap::new(), others: Arc::new(Buffer::new(how)), ended: false };
+        Self { how, map: Mutex::new(map) }
     }
 
     pub(crate) fn others(&self) -> Arc<Buffer> {
@@ -65,61 +72,69 @@ impl Buffers {
     /// A buffer for `service`, holding what waited unread for it. An earlier one ends.
     pub(crate) fn subscribe(&self, service: &'static str) -> Arc<Buffer> {
         let mut map = lock(&self.map);
-        let buffer = Arc::new(Buffer::default());
-        lock(&map.others.0).move_to(service, &mut lock(&buffer.0));
+        let buffer = Arc::new(Buffer::new(self.how));
+        lock(&map.others.waiting).move_to(service, &mut lock(&buffer.waiting));
+        let mut wakers = Vec::new();
         if map.ended {
-            buffer.end();
+            buffer.end(&mut wakers);
         }
-        let earlier = map.services.insert(service, buffer.clone());
+        let earlier = map.services.insert(service.as_bytes(), buffer.clone());
         drop(map);
-        earlier.into_iter().flat_map(|earlier| earlier.end()).for_each(Waker::wake);
+        earlier.into_iter().for_each(|earlier| earlier.end(&mut wakers));
+        wakers.into_iter().for_each(Waker::wake);
         buffer
     }
 
     /// Nothing more will come.
     pub(crate) fn end(&self) {
+        let mut wakers = Vec::new();
         let mut map = lock(&self.map);
         map.ended = true;
-        let wakers: Vec<_> =
-            map.services.values().chain([&map.others]).flat_map(|buffer| buffer.end()).collect();
+        map.services.values().chain([&map.others]).for_each(|buffer| buffer.end(&mut wakers));
         drop(map);
         wakers.into_iter().for_each(Waker::wake);
     }
 }
 
 impl Deliver for Buffers {
-    fn deliver(&self, received: Vec<Received>) -> Vec<Waker> {
+    fn deliver(&self, received: &mut Arrivals, wakers: &mut Vec<Waker>) {
         let map = lock(&self.map);
-        let mut wakers = Vec::new();
-        for received in received {
-            match received {
-                // A gap has no service: every reader is told.
-                Received::Gap(gap) => {
-                    for buffer in map.services.values().chain([&map.others]) {
-                        wakers.extend(buffer.put(Received::Gap(gap), self.max));
-                    }
+        while !received.is_empty() {
+            match received.service() {
+                Some(service) => {
+                    let buffer = map.services.get(service).unwrap_or(&map.others);
+                    buffer.put(wakers, |waiting| received.move_service(waiting));
                 }
-                Received::Notification(mut notification) => {
-                    notification.set_connection(self.codec, self.decode_limits);
-                    let buffer = map.services.get(notification.service()).unwrap_or(&map.others);
-                    wakers.extend(buffer.put(Received::Notification(notification), self.max));
+                // A gap has no service: every reader is told.
+                None => {
+                    let count = received.take(|taken| match taken {
+                        Taken::Other(Received::Gap(gap)) => Some(gap),
+                        Taken::Other(Received::Notification(_)) | Taken::Small(_) => None,
+                    });
+                    for buffer in map.services.values().chain([&map.others]) {
+                        let gap = count.flatten().map(Received::Gap);
+                        buffer.put(wakers, |waiting| gap.into_iter().for_each(|gap| waiting.push(gap)));
+                    }
                 }
             }
         }
-        wakers
     }
 }
 
 /// One bounded buffer. Full means that the oldest goes, and a gap stands in its place.
-#[derive(Default)]
-pub(crate) struct Buffer(Mutex<Waiting>);
+pub(crate) struct Buffer {
+    how: How,
+    waiting: Mutex<Waiting>,
+    /// What its reader took along to read one by one, and has not read: it counts as waiting still.
+    lent_messages: AtomicUsize,
+    lent_bytes: AtomicUsize,
+}
 
 #[derive(Default)]
 struct Waiting {
     /// Dropped before the first that waits.
     dropped: u64,
-    received: VecDeque<Received>,
-    bytes: usize,
+    received: Arrivals,
     /// Who waits: at most one task per reader.
     wakers: Slab<Option<Waker>>,
     ended: bool,
@@ -127,62 +142,86 @@ struct Waiting {
 
 impl Waiting {
     fn move_to(&mut self, service: &str, other: &mut Self) {
-        let (moved, kept) = std::mem::take(&mut self.received).into_iter().partition(
-            |received| matches!(received, Received::Notification(notification) if notification.service() == service),
-        );
+        let mut kept = Arrivals::default();
+        while !self.received.is_empty() {
+            let moved = self.received.service() == Some(service.as_bytes());
+            let to = if moved { &mut other.received } else { &mut kept };
+            self.received.move_first(1, usize::MAX, to);
+        }
         self.received = kept;
-        other.received = moved;
-        other.bytes = other.received.iter().map(weight).sum();
-        self.bytes -= other.bytes;
     }
 
-    fn take_wakers(&mut self) -> Vec<Waker> {
-        self.wakers.iter_mut().filter_map(|(_, waker)| waker.take()).collect()
+    fn take_wakers(&mut self, wakers: &mut Vec<Waker>) {
+        wakers.extend(self.wakers.iter_mut().filter_map(|(_, waker)| waker.take()));
     }
 
-    fn drop_oldest(&mut self) {
-        if let Some(oldest) = self.received.pop_front() {
-            self.bytes -= weight(&oldest);
-            self.dropped += match oldest {
-                Received::Gap(gap) => gap.count,
-                Received::Notification(_) => 1,
-            };
+    /// What the reader is to be told first.
+    fn take_gap(&mut self) -> Option<Gap> {
+        let count = std::mem::take(&mut self.dropped);
+        (count > 0).then(|| Gap::new(count, GapReason::EventBufferFull))
+    }
+
+    /// Wakes whoever waits with `key` when something comes. Returns a waker to drop outside the lock: it may be the last
+    /// handle of a task.
+    fn wait(&mut self, key: usize, waker: &Waker) -> Option<Waker> {
+        let place = self.wakers.get_mut(key)?;
+        match place {
+            Some(known) if known.will_wake(waker) => None,
+            _ => place.replace(waker.clone()),
         }
-    }
-
-    fn next(&mut self) -> Option<Received> {
-        if self.dropped > 0 {
-            let count = std::mem::take(&mut self.dropped);
-            return Some(Received::Gap(Gap::new(count, GapReason::EventBufferFull)));
-        }
-        let next = self.received.pop_front()?;
-        self.bytes -= weight(&next);
-        Some(next)
     }
 }
 
 impl Buffer {
-    fn put(&self, received: Received, max: Bound) -> Vec<Waker> {
-        let mut waiting = lock(&self.0);
-        if waiting.ended {
-            return Vec::new();
+    fn new(how: How) -> Self {
+        Self {
+            how,
+            waiting: Mutex::default(),
+            lent_messages: AtomicUsize::new(0),
+            lent_bytes: AtomicUsize::new(0),
         }
-        let received = if waiting.received.len() < SHARED { received } else { detached(received) };
-        waiting.bytes += weight(&received);
-        waiting.received.push_back(received);
-        while waiting.received.len() > max.messages
-            || (waiting.bytes > max.bytes && waiting.received.len() > 1)
-        {
-            waiting.drop_oldest();
-        }
-        waiting.take_wakers()
     }
 
-    /// Nothing more will come. Returns whom to wake.
-    fn end(&self) -> Vec<Waker> {
-        let mut waiting = lock(&self.0);
+    /// Has `put` append something, and drops the oldest beyond the bounds; the last stays however large it is. Adds whom
+    /// to wake to `wakers`.
+    fn put(&self, wakers: &mut Vec<Waker>, put: impl FnOnce(&mut Arrivals)) {
+        let mut waiting = lock(&self.waiting);
+        if waiting.ended {
+            return put(&mut Arrivals::default());
+        }
+        put(&mut waiting.received);
+        let max_messages = self.how.max_messages.saturating_sub(self.lent_messages.load(Relaxed));
+        let max_bytes = self.how.max_bytes.saturating_sub(self.lent_bytes.load(Relaxed));
+        while waiting.received.len() > 1
+            && (waiting.received.len() > max_messages || waiting.received.weight() > max_bytes)
+        {
+            waiting.dropped += waiting.received.drop_first();
+        }
+        waiting.take_wakers(wakers);
+    }
+
+    /// Notes what its reader took along.
+    fn lend(&self, piece: &Arrivals) {
+        self.lent_messages.store(piece.len(), Relaxed);
+        self.lent_bytes.store(piece.weight(), Relaxed);
+    }
+
+    /// A small notification, as the application sees it.
+    fn view<'a>(&self, note: Note<'a>) -> NotificationRef<'a> {
+        NotificationRef::new(note, self.how.codec, self.how.decode_limits)
+    }
+
+    /// Any other.
+    fn complete(&self, mut notification: Notification) -> Notification {
+        notification.set_connection(self.how.codec, self.how.decode_limits);
+        notification
+    }
+
+    /// Nothing more will come. Adds whom to wake to `wakers`.
+    fn end(&self, wakers: &mut Vec<Waker>) {
+        let mut waiting = lock(&self.waiting);
         waiting.ended = true;
-        waiting.take_wakers()
+        waiting.take_wakers(wakers);
     }
 }
 
@@ -196,25 +235,28 @@ struct Reader {
 
 impl Reader {
     fn new(buffer: Arc<Buffer>, caller: Caller) -> Self {
-        let key = lock(&buffer.0).wakers.insert(None);
+        let key = lock(&buffer.waiting).wakers.insert(None);
         Self { buffer, key, caller }
     }
 
-    fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<Received>> {
-        let mut waiting = lock(&self.buffer.0);
-        match waiting.next() {
-            Some(received) => Poll::Ready(Some(received)),
-            None if waiting.ended => Poll::Ready(None),
-            None => {
-                let mut displaced = Some(cx.waker().clone());
-                if let Some(place) = waiting.wakers.get_mut(self.key) {
-                    std::mem::swap(place, &mut displaced);
-                }
-                drop(waiting);
-                drop(displaced); // outside the lock: it may be the last handle of a task
-                Poll::Pending
-            }
+    /// Takes what `take` finds; `None` once there is nothing and never will be.
+    fn poll_take<R>(
+        &self,
+        cx: &Context<'_>,
+        take: impl FnOnce(&mut Waiting) -> Option<R>,
+    ) -> Poll<Option<R>> {
+        let mut waiting = lock(&self.buffer.waiting);
+        if let Some(taken) = take(&mut waiting) {
+            return Poll::Ready(Some(taken));
         }
+        if waiting.ended {
+            return Poll::Ready(None);
+        }
+        waiting.received.give_back();
+        let displaced = waiting.wait(self.key, cx.waker());
+        drop(waiting);
+        drop(displaced);
+        Poll::Pending
     }
 }
 
@@ -226,7 +268,7 @@ impl Clone for Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        let waker = lock(&self.buffer.0).wakers.try_remove(self.key);
+        let waker = lock(&self.buffer.waiting).wakers.try_remove(self.key);
         drop(waker);
     }
 }
@@ -234,7 +276,9 @@ impl Drop for Reader {
 /// A service's notifications, typed, in order; ends with the connection. A [`Stream`] too.
 pub struct Events<E> {
     reader: Reader,
-    decode: fn(&Notification) -> Result<E, Error>,
+    /// Taken along, to be read one by one without the buffer's lock.
+    piece: Arrivals,
+    decode: fn(&NotificationRef<'_>) -> Result<E, Error>,
     gap: fn(Gap) -> E,
 }
 
@@ -243,7 +287,12 @@ impl<E> Events<E> {
     where
         E: Event<K>,
     {
-        Self { reader: Reader::new(buffer, caller), decode: E::decode, gap: E::gap }
+        Self {
+            reader: Reader::new(buffer, caller),
+            piece: Arrivals::default(),
+            decode: E::decode,
+            gap: E::gap,
+        }
     }
 
     /// The next event; `None` once the connection ended and all was read. A notification whose body cannot be read is an
@@ -263,20 +312,49 @@ impl<E> Events<E> {
         self.reader.caller.session()
     }
 
-    fn poll_event(&self, cx: &Context<'_>) -> Poll<Option<Result<E, Error>>> {
-        self.reader.poll_next(cx).map(|received| {
-            received.map(|received| match received {
-                Received::Gap(gap) => Ok((self.gap)(gap)),
-                Received::Notification(notification) => (self.decode)(&notification),
-            })
-        })
+    fn poll_event(&mut self, cx: &Context<'_>) -> Poll<Option<Result<E, Error>>> {
+        let Self { reader, piece, decode, gap } = self;
+        if piece.is_empty() && ready!(Self::poll_piece(reader, piece, cx)).is_none() {
+            return Poll::Ready(None);
+        }
+        let buffer = &reader.buffer;
+        let event = piece.take(|taken| match taken {
+            Taken::Small(note) => decode(&buffer.view(note)),
+            Taken::Other(Received::Gap(missing)) => Ok(gap(missing)),
+            Taken::Other(Received::Notification(notification)) => {
+                decode(&buffer.complete(notification).as_view())
+            }
+        });
+        buffer.lend(piece);
+        Poll::Ready(event)
+    }
+
+    fn poll_piece(reader: &Reader, piece: &mut Arrivals, cx: &Context<'_>) -> Poll<Option<()>> {
+        let buffer = &reader.buffer;
+        let (count, bytes) = (buffer.how.max_messages / PARTS, buffer.how.max_bytes / PARTS);
+        let taken = reader.poll_take(cx, |waiting| {
+            waiting.take_gap().map(Received::Gap).into_iter().for_each(|gap| piece.push(gap));
+            waiting.received.move_first(count.clamp(1, MAX_PIECE), bytes, piece);
+            buffer.lend(piece);
+            (!piece.is_empty()).then_some(())
+        });
+        if taken.is_pending() {
+            piece.give_back();
+        }
+        taken
+    }
+}
+
+impl<E> Drop for Events<E> {
+    fn drop(&mut self) {
+        self.reader.buffer.lend(&Arrivals::default());
     }
 }
 
 impl<E> Stream for Events<E> {
     type Item = Result<E, Error>;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll_event(cx)
     }
 }
@@ -315,10 +393,15 @@ impl Notifications {
     }
 
     fn poll_notification(&self, cx: &Context<'_>) -> Poll<Option<Result<Notification, Gap>>> {
-        self.reader.poll_next(cx).map(|received| {
-            received.map(|received| match received {
-                Received::Gap(gap) => Err(gap),
-                Received::Notification(notification) => Ok(notification),
+        let buffer = &self.reader.buffer;
+        self.reader.poll_take(cx, |waiting| {
+            if let Some(gap) = waiting.take_gap() {
+                return Some(Err(gap));
+            }
+            waiting.received.take(|taken| match taken {
+                Taken::Small(note) => Ok(buffer.view(note).to_notification()),
+                Taken::Other(Received::Gap(gap)) => Err(gap),
+                Taken::Other(Received::Notification(notification)) => Ok(buffer.complete(notification)),
             })
         })
     }
@@ -338,25 +421,11 @@ impl fmt::Debug for Notifications {
     }
 }
 
-/// The same in memory of its own.
-fn detached(received: Received) -> Received {
-    match received {
-        Received::Gap(gap) => Received::Gap(gap),
-        Received::Notification(notification) => Received::Notification(notification.detached()),
-    }
-}
-
-/// Notifications that may share the read buffer they came in. A buffer that grows longer belongs to a slow reader: from
-/// there on each is copied, so that a small one does not keep 64 KiB alive.
-const SHARED: usize = 16;
-
-fn weight(received: &Received) -> usize {
-    match received {
-        Received::Gap(_) => 0,
-        Received::Notification(notification) => notification.weight(),
-    }
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// A reader takes along no more than such a part of what its buffer holds at most.
+const PARTS: usize = 4;
+/// Notifications that a reader takes along. Chosen so that the lock costs next to nothing per notification.
+const MAX_PIECE: usize = 64;

@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use super::Connection;
 use super::calls::Answer;
-use super::events::{CancelReason, Events, Incoming, Notification};
+use super::events::{CancelReason, Events, Incoming};
 use super::lanes::Owner;
+use super::notification::Notification;
 use super::outgoing::Reply;
 use super::serving::State;
 use crate::wire::{BodyPlace, Gap, GapReason, Request, Response};
@@ -197,17 +198,26 @@ impl Connection {
 
     pub(super) fn handle_push(
         &mut self,
-        head: Notification,
-        body: Bytes,
+        (path, codec): (&str, Option<&str>),
+        metadata: Option<Metadata>,
+        body: &[u8],
         place: Option<BodyPlace>,
         events: &mut Events,
     ) -> Result<(), Error> {
-        if self.check_len(place).and_then(|()| self.check_metadata(head.metadata())).is_err() {
+        let plain = metadata.is_none() && place.is_none() && self.ordered.is_empty();
+        if plain && events.received.push_small(path, codec, body) {
+            return Ok(());
+        }
+        let checked = self
+            .check_len(place)
+            .and_then(|()| metadata.as_ref().map_or(Ok(()), |it| self.check_metadata(it)));
+        if checked.is_err() {
             self.refuse_body(place)?;
             return self.handle_gap(Gap::new(1, GapReason::Other), events);
         }
+        let head = Notification::new(path, codec, metadata);
         match place {
-            None => self.ordered.notification(head.with_body(body), events),
+            None => self.ordered.notification(head.with_body(Bytes::copy_from_slice(body)), events),
             Some(place) => {
                 let owner = self.ordered.arriving(head, place.lane);
                 self.announce(place, owner, events)?;

@@ -30,9 +30,27 @@ pub trait IntoService<K: Stack> {
     fn into_service(self) -> Arc<dyn Service>;
 }
 
+/// What arrived, where it lies.
+#[derive(Clone, Copy, Debug)]
+pub struct NotificationRef<'a>(pub &'a Notification);
+
+impl<'a> NotificationRef<'a> {
+    pub fn method(&self) -> &'a str {
+        self.0.method()
+    }
+
+    pub fn decode_body<S: DecodeBy<T>, T>(&self) -> Result<T, Error> {
+        self.0.decode_body::<S, T>()
+    }
+
+    pub fn to_notification(&self) -> Notification {
+        self.0.clone()
+    }
+}
+
 pub trait Event<K: Stack>: Sized {
     const SERVICE: &'static str;
-    fn decode(notification: &Notification) -> Result<Self, Error>;
+    fn decode(notification: &NotificationRef<'_>) -> Result<Self, Error>;
     fn gap(gap: Gap) -> Self;
 }
 

@@ -11,7 +11,7 @@ pub(super) use crate::wire::tests::frame;
 use super::rng::Rng;
 use crate::connection::{
     Answer, Connection, Events, Incoming, NoRoom, Offer, OutBody, OutPush, OutRequest, Received, Reply,
-    ReplyBody, Role, close_for,
+    ReplyBody, Role, Taken, close_for,
 };
 use crate::frame::{LAST, RESET};
 use crate::wire::{MAX_INLINE_LEN, Message};
@@ -243,15 +243,12 @@ impl Side {
 
     /// What was received: the first bytes of each notification, and `-n` for a gap of n.
     pub(super) fn received(&mut self) -> Vec<String> {
-        let received = std::mem::take(&mut self.events.received);
-        let describe = |received| match received {
-            Received::Gap(gap) => format!("-{}", gap.count),
-            Received::Notification(notification) => {
-                let body = notification.body();
-                String::from_utf8_lossy(&body[..body.len().min(2)]).into_owned()
-            }
+        let describe = |taken: Taken<'_>| match taken {
+            Taken::Other(Received::Gap(gap)) => format!("-{}", gap.count),
+            Taken::Other(Received::Notification(notification)) => start(notification.body()),
+            Taken::Small(note) => start(note.body),
         };
-        received.into_iter().map(describe).collect()
+        std::iter::from_fn(|| self.events.received.take(describe)).collect()
     }
 
     pub(super) fn close_code(&self) -> Option<CloseCode> {
@@ -299,3 +296,7 @@ pub(super) fn body(name: &str, len: usize) -> Vec<u8> {
 pub(super) const LARGE: usize = crate::wire::MAX_INLINE_LEN + 1;
 /// The default of the largest message.
 pub(super) const HUGE: usize = 4 * 1024 * 1024;
+
+fn start(body: &[u8]) -> String {
+    String::from_utf8_lossy(&body[..body.len().min(2)]).into_owned()
+}

@@ -1,0 +1,229 @@
+//! Notifications in the order they came. Small ones lie one behind the other in one piece of memory, so that a note
+//! costs its bytes and a few more, but no allocation.
+
+use std::collections::VecDeque;
+
+use super::notification::Received;
+use crate::RAW;
+
+/// Notifications and gaps, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Arrivals {
+    heads: VecDeque<Head>,
+    /// Paths and bodies of the small ones.
+    bytes: Vec<u8>,
+    /// How many of these bytes were taken.
+    taken: usize,
+    /// All that is not small, each in its turn.
+    others: VecDeque<Received>,
+    weight: usize,
+}
+
+/// Where a small one begins is where the one before it ends.
+#[derive(Clone, Copy, Debug)]
+enum Head {
+    Other,
+    Small(Small),
+}
+
+/// A notification without metadata, in the connection's codec or raw: lengths of its service, path and body.
+#[derive(Clone, Copy, Debug)]
+struct Small {
+    service: u8,
+    path: u8,
+    raw: bool,
+    body: u16,
+}
+
+impl Small {
+    fn len(self) -> usize {
+        usize::from(self.path) + usize::from(self.body)
+    }
+}
+
+/// One that is taken.
+#[derive(Debug)]
+pub(crate) enum Taken<'a> {
+    Other(Received),
+    Small(Note<'a>),
+}
+
+/// A small notification where it lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Note<'a> {
+    pub(crate) path: &'a [u8],
+    /// Length of the path's first part.
+    pub(crate) service: usize,
+    pub(crate) raw: bool,
+    pub(crate) body: &'a [u8],
+}
+
+impl Arrivals {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.heads.is_empty()
+    }
+
+    /// How many notifications and gaps.
+    pub(crate) fn len(&self) -> usize {
+        self.heads.len()
+    }
+
+    /// Bytes of all of them.
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Appends a notification without metadata. False if it is not small: another codec than the connection's.
+    pub(crate) fn push_small(&mut self, path: &str, codec: Option<&str>, body: &[u8]) -> bool {
+        let raw = codec == Some(RAW);
+        let service = path.bytes().position(|byte| byte == b'/').and_then(|at| u8::try_from(at).ok());
+        let path_len = u8::try_from(path.len()).ok();
+        let (Some(service), Some(path_len), Ok(body_len)) = (service, path_len, u16::try_from(body.len()))
+        else {
+            return false;
+        };
+        if codec.is_some() && !raw {
+            return false;
+        }
+        let small = Small { service, path: path_len, raw, body: body_len };
+        self.bytes.reserve(small.len());
+        self.bytes.extend_from_slice(path.as_bytes());
+        self.bytes.extend_from_slice(body);
+        self.heads.push_back(Head::Small(small));
+        self.weight += small.len();
+        true
+    }
+
+    /// Appends whatever it is.
+    pub(crate) fn push(&mut self, received: Received) {
+        self.weight += received.weight();
+        self.heads.push_back(Head::Other);
+        self.others.push_back(received);
+    }
+
+    /// The service of the first; `None` if that is a gap.
+    pub(crate) fn service(&self) -> Option<&[u8]> {
+        match self.heads.front()? {
+            Head::Other => service_of(self.others.front()?),
+            Head::Small(small) => self.bytes.get(self.taken..self.taken + usize::from(small.service)),
+        }
+    }
+
+    /// Hands the first to `read` and forgets it.
+    pub(crate) fn take<R>(&mut self, read: impl FnOnce(Taken<'_>) -> R) -> Option<R> {
+        let result = match self.heads.pop_front()? {
+            Head::Other => {
+                let received = self.others.pop_front()?;
+                self.weight -= received.weight();
+                read(Taken::Other(received))
+            }
+            Head::Small(small) => {
+                // Forgotten first: what reads it may be the application's, and panic.
+                let start = self.taken;
+                self.taken += small.len();
+                self.weight -= small.len();
+                let body = start + usize::from(small.path);
+                read(Taken::Small(Note {
+                    path: self.bytes.get(start..body).unwrap_or_default(),
+                    service: usize::from(small.service),
+                    raw: small.raw,
+                    body: self.bytes.get(body..self.taken).unwrap_or_default(),
+                }))
+            }
+        };
+        self.close_ranks();
+        Some(result)
+    }
+
+    /// Forgets the first. Returns how many notifications it stood for.
+    pub(crate) fn drop_first(&mut self) -> u64 {
+        let count = self.take(|taken| match taken {
+            Taken::Other(Received::Gap(gap)) => gap.count,
+            Taken::Other(Received::Notification(_)) | Taken::Small(_) => 1,
+        });
+        count.unwrap_or(0)
+    }
+
+    /// Moves the first, and those behind it that are of the same service, to the end of `to`.
+    pub(crate) fn move_service(&mut self, to: &mut Self) {
+        let Some(service) = self.service() else { return };
+        let (mut at, mut others) = (self.taken, self.others.iter());
+        let run = self.heads.iter().take_while(|head| match head {
+            Head::Other => others.next().and_then(service_of) == Some(service),
+            Head::Small(small) => {
+                let same = self.bytes.get(at..at + usize::from(small.service)) == Some(service);
+                at += small.len();
+                same
+            }
+        });
+        let count = run.count();
+        self.move_first(count, usize::MAX, to);
+    }
+
+    /// Moves the first `count` to the end of `to`: as many of them as weigh no more than `weight`, but at least one.
+    pub(crate) fn move_first(&mut self, count: usize, weight: usize, to: &mut Self) {
+        let (mut moved, mut bytes, mut heavy) = (0, 0, 0);
+        for head in self.heads.iter().take(count) {
+            let (len, other) = match head {
+                Head::Other => (0, self.others.get(heavy).map_or(0, Received::weight)),
+                Head::Small(small) => (small.len(), 0),
+            };
+            if moved > 0 && to.weight + bytes + len + other > weight {
+                break;
+            }
+            moved += 1;
+            bytes += len;
+            if matches!(head, Head::Other) {
+                heavy += 1;
+                to.weight += other;
+                self.weight -= other;
+            }
+        }
+        to.bytes.extend_from_slice(self.bytes.get(self.taken..self.taken + bytes).unwrap_or_default());
+        to.heads.extend(self.heads.drain(..moved));
+        to.others.extend(self.others.drain(..heavy));
+        to.weight += bytes;
+        self.weight -= bytes;
+        self.taken += bytes;
+        self.close_ranks();
+    }
+
+    /// Gives memory back that an empty one does not need to keep.
+    pub(crate) fn give_back(&mut self) {
+        if self.is_empty() && self.bytes.capacity() + HEAD_LEN * self.heads.capacity() > MAX_IDLE_LEN {
+            *self = Self::default();
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.heads.clear();
+        self.bytes.clear();
+        self.others.clear();
+        (self.taken, self.weight) = (0, 0);
+    }
+
+    /// Takes the place of what was taken.
+    fn close_ranks(&mut self) {
+        if self.heads.is_empty() {
+            self.bytes.clear();
+            self.taken = 0;
+        } else if self.taken >= COMPACT_LEN && self.taken * 2 >= self.bytes.len() {
+            self.bytes.drain(..self.taken);
+            self.taken = 0;
+        }
+    }
+}
+
+fn service_of(received: &Received) -> Option<&[u8]> {
+    match received {
+        Received::Gap(_) => None,
+        Received::Notification(notification) => Some(notification.service().as_bytes()),
+    }
+}
+
+/// Memory that an empty one keeps for the next. Chosen as what an idle connection may cost.
+const MAX_IDLE_LEN: usize = 4 * 1024;
+/// Bytes of one head.
+const HEAD_LEN: usize = std::mem::size_of::<Head>();
+/// Below this many bytes, moving the rest down costs more than it gives back.
+const COMPACT_LEN: usize = 16 * 1024;
