@@ -171,7 +171,7 @@ impl Driver {
         let now = state.now();
         state.connection.handle_sent(now, progressed, remaining);
         // Not only when all is flushed: a busy link may never come to that.
-        let room = if state.connection.has_room(1) { state.take_room_waiters() } else { Vec::new() };
+        let room = if state.connection.has_much_room() { state.take_room_waiters() } else { Vec::new() };
         let drains = state.take_drain_waiters();
         drop(state);
         room.into_iter().chain(drains).for_each(Waker::wake);

@@ -42,7 +42,7 @@ pub use endpoint::Endpoint;
 pub use error::{BoxError, Error, ErrorKind};
 pub use frame::{Batch, Frame, Inbox, Lane};
 pub use metadata::Metadata;
-pub use push::{BodyCodec, Encoded, Push, PushError, PushSink, Pushing, Refused};
+pub use push::{BodyCodec, Encoded, Push, PushError, PushSink, Pushing, Refused, WriteBody};
 pub use server::{Server, ServerBuilder};
 pub use service::{CallRequest, Calls, Context};
 pub use session::{Session, SessionId, Sessions};

@@ -2,6 +2,7 @@
 
 pub use crate::client::{Caller, Client, Event, Method, OneWayMethod};
 pub use crate::connection::NotificationRef;
+pub use crate::push::{TypedPushing, push_typed, try_push_typed};
 pub use crate::server::IntoService;
 pub use crate::service::{
     CancelPolicy, Handling, MethodDescription, MethodOptions, Payload, Service, ServiceTable,

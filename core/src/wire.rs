@@ -9,7 +9,7 @@ pub(crate) mod tests;
 pub(crate) mod varint;
 
 pub(crate) use decode::{decode, is_path};
-pub(crate) use encode::encode;
+pub(crate) use encode::{encode, encode_plain_push};
 pub(crate) use message::{BodyPlace, Hello, Message, Outcome, Request, Response};
 pub use message::{Gap, GapReason};
 

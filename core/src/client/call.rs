@@ -202,8 +202,8 @@ pub(super) fn refuse(error: &Error) -> Status {
     Status::new(Code::InvalidArgument, Ran::No, format!("arguments cannot be encoded: {error}"))
 }
 
-/// Lends a buffer that keeps its memory between calls of this thread, up to [`MAX_KEPT`].
-pub(super) fn with_buffer<R>(fill: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+/// Lends a buffer that keeps its memory between calls and pushes of this thread, up to [`MAX_KEPT`].
+pub(crate) fn with_buffer<R>(fill: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     let mut buffer = BUFFER.take();
     buffer.clear();
     let result = fill(&mut buffer);

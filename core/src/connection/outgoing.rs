@@ -9,7 +9,7 @@ use super::bulk::Sender;
 use super::calls::{Answer, CallFailed};
 use super::serving::State;
 use super::{Connection, Phase};
-use crate::wire::{BodyPlace, Gap, MAX_INLINE_LEN, Message, Outcome, Request, Response, is_path};
+use crate::wire::{self, BodyPlace, Gap, MAX_INLINE_LEN, Message, Outcome, Request, Response, is_path};
 use crate::{Code, Error, Metadata, RAW, Ran, Status};
 
 /// A call to start.
@@ -77,9 +77,10 @@ impl Reply {
 #[derive(Debug)]
 pub(crate) struct OutPush<'a> {
     pub(crate) path: &'a str,
-    pub(crate) metadata: &'a Metadata,
+    /// Not empty.
+    pub(crate) metadata: Option<&'a Metadata>,
     pub(crate) raw: bool,
-    pub(crate) body: &'a Bytes,
+    pub(crate) body: OutBody<'a>,
 }
 
 /// Why a push was not taken.
@@ -266,12 +267,13 @@ impl Connection {
     }
 
     /// Sends a push, if there is room for it.
-    pub(crate) fn push(&mut self, push: &OutPush<'_>) -> Result<(), NoRoom> {
+    pub(crate) fn push(&mut self, push: OutPush<'_>) -> Result<(), NoRoom> {
         if !self.takes_pushes() {
             return Err(NoRoom::Closed);
         }
+        let (max_len, max_entries) = (self.limits.max_metadata_len, self.limits.max_metadata_entries);
         if push.body.len() > self.peer.max_message_len
-            || push.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries).is_err()
+            || push.metadata.is_some_and(|metadata| metadata.check(max_len, max_entries).is_err())
             || !is_path(push.path)
         {
             return Err(NoRoom::TooLarge);
@@ -279,11 +281,17 @@ impl Connection {
         if !self.has_room(push.body.len()) {
             return Err(NoRoom::Full);
         }
-        let (body, place) = self.place_body(None, OutBody::share(push.body));
         self.pushes_made += 1;
-        let metadata = (!push.metadata.is_empty()).then(|| push.metadata.clone());
-        let codec = push.raw.then_some(RAW);
-        let _ = self.send(&Message::Push { path: push.path, codec, metadata, body, place });
+        let (body, place) = self.place_body(None, push.body);
+        let _ = match place {
+            None if push.metadata.is_none() && !push.raw => {
+                wire::encode_plain_push(push.path, body, &mut self.out)
+            }
+            place => {
+                let (metadata, codec) = (push.metadata.cloned(), push.raw.then_some(RAW));
+                self.send(&Message::Push { path: push.path, codec, metadata, body, place })
+            }
+        };
         Ok(())
     }
 
@@ -314,6 +322,11 @@ impl Connection {
     pub(crate) fn forget_output(&mut self) {
         self.out.clear();
         self.bulk.clear();
+    }
+
+    /// True if so much of the outbox is free that whoever waits should be woken: it then pushes many in one go.
+    pub(crate) fn has_much_room(&self) -> bool {
+        self.outbox.is_half_empty(&self.limits)
     }
 
     /// True if a push of `len` bytes fits the outbox. An empty outbox takes any push the peer takes.

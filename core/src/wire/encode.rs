@@ -60,6 +60,17 @@ pub(crate) fn encode(message: &Message<'_>, batch: &mut Batch) -> Result<(), Err
     }
 }
 
+/// Appends a push without optional fields, which most are.
+///
+/// # Errors
+/// As [`encode`].
+pub(crate) fn encode_plain_push(path: &str, body: &[u8], batch: &mut Batch) -> Result<(), Error> {
+    batch.push((kind::PUSH, 0), Lane::ZERO, None, |out| {
+        write_bytes(out, path.as_bytes());
+        out.extend_from_slice(body);
+    })
+}
+
 /// The optional fields of requests, responses and pushes.
 struct Fields<'a> {
     metadata: Option<&'a Metadata>,

@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub use linkspan_core::typed::{TypedPushing, push_typed, try_push_typed};
 use linkspan_core::{CodecIndex, CodecSet, DecodeLimits};
 pub use serde;
 

@@ -233,12 +233,8 @@ impl Side {
 
     pub(super) fn push(&mut self, body: &[u8]) -> Result<(), NoRoom> {
         let body = Bytes::copy_from_slice(body);
-        self.connection.push(&OutPush {
-            path: "Ticks/Tick",
-            metadata: &Metadata::new(),
-            raw: false,
-            body: &body,
-        })
+        let body = OutBody::share(&body);
+        self.connection.push(OutPush { path: "Ticks/Tick", metadata: None, raw: false, body })
     }
 
     /// What was received: the first bytes of each notification, and `-n` for a gap of n.

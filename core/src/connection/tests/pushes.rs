@@ -1,7 +1,7 @@
 //! Pushes: order, room, gaps.
 
 use super::pair::{HUGE, LARGE, Pair, body};
-use crate::connection::{NoRoom, OutPush};
+use crate::connection::{NoRoom, OutBody, OutPush};
 use crate::wire::Message;
 use crate::{Gap, GapReason, Limits, Metadata};
 
@@ -134,8 +134,8 @@ fn a_push_beyond_the_bounds_is_refused() {
     let (few, many) = (Metadata::new(), Metadata::new().with("key", [0; 8 * 1024]));
     let long = format!("Ticks/{}", "k".repeat(250));
     for (path, metadata) in [("Ticks/Tick", &many), (&long, &few), ("/Tick", &few), ("Ticks/", &few)] {
-        let push = OutPush { path, metadata, raw: false, body: &"".into() };
-        assert_eq!(pair.server.connection.push(&push), Err(NoRoom::TooLarge));
+        let push = OutPush { path, metadata: Some(metadata), raw: false, body: OutBody::Small(&[]) };
+        assert_eq!(pair.server.connection.push(push), Err(NoRoom::TooLarge));
     }
     assert!(!pair.server.connection.has_output());
 }
