@@ -271,9 +271,7 @@ impl Connection {
                 self.send(&Message::Pong { payload })
             }
             Message::Pong { .. } => Ok(()),
-            Message::Push { path, codec, metadata, body, place } => {
-                self.handle_push((path, codec), metadata, body, place, events)
-            }
+            push @ Message::Push { .. } => self.handle_push(push, events),
             Message::Request(request) => self.handle_request(now, request, inbox, events),
             Message::Reset { lane } => {
                 if !self.is_wanted_reset(lane) {

@@ -2,11 +2,13 @@
 
 mod flush;
 mod greet;
+mod readers;
 
 use crate::clock::now;
 pub(crate) use flush::flush;
 use flush::flush_patiently;
 pub(crate) use greet::{Greeted, Ungreeted, greet};
+use readers::Readers;
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -25,8 +27,11 @@ use crate::{Batch, Close, CloseCode, Error, ErrorKind, Inbox, Session};
 /// Where notifications go. They never wait there: a full buffer drops its oldest.
 pub(crate) trait Deliver: Send + Sync {
     /// Takes all that one read brought, in order. Whom to wake it adds to `wakers`, for it is called under the session's
-    /// lock.
-    fn deliver(&self, received: &mut Arrivals, wakers: &mut Vec<Waker>);
+    /// lock. Returns the crowd.
+    fn deliver(&self, received: &mut Arrivals, wakers: &mut Vec<Waker>) -> usize;
+
+    /// How many wait in the fullest of the buffers that are more than half full and have readers; zero without any.
+    fn crowd(&self) -> usize;
 }
 
 /// Drives one link. A future that ends when the connection has, with the reason.
@@ -43,6 +48,7 @@ pub(crate) struct Driver {
     sleep: Pin<Box<Sleep>>,
     /// The pipe has not flushed what it was given.
     sending: bool,
+    readers: Readers,
     /// This wake was given away once already, so that ready callers could append first.
     waited: bool,
 }
@@ -65,6 +71,7 @@ impl Driver {
             replies: Vec::new(),
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
             sending: false,
+            readers: Readers::default(),
             waited: false,
         }
     }
@@ -96,6 +103,10 @@ impl Driver {
         if self.gives_way(cx) {
             return Poll::Pending;
         }
+        if self.readers.have_turn(&*self.deliver) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         self.dispatch(cx);
         for _ in 0..ROUNDS {
             let closed = self.fill();
@@ -108,6 +119,7 @@ impl Driver {
             }
             match self.receive(cx) {
                 Err(error) => return Poll::Ready(self.lost(&error)),
+                Ok(true) if self.readers.have_turn(&*self.deliver) => break,
                 Ok(true) => {}
                 Ok(false) if self.park(cx) => return Poll::Pending,
                 Ok(false) => {}
@@ -195,7 +207,7 @@ impl Driver {
             state.connection.close(close_for(&error), &mut self.events);
         }
         // Under the same lock as the answers: no caller finds its answer before the notifications that precede it.
-        hand_on(&*self.deliver, &mut self.events);
+        self.readers.crowded(hand_on(&*self.deliver, &mut self.events));
         if state.connection.serving() == 0 {
             // The last call may have ended without an answer, whose sending would wake them: a one-way call was reset.
             self.events.wakers.extend(state.take_drain_waiters());
@@ -277,11 +289,12 @@ impl Driver {
     }
 }
 
-/// Hands on the notifications; their readers are woken with the callers.
-fn hand_on(deliver: &dyn Deliver, events: &mut Events) {
-    if !events.received.is_empty() {
-        deliver.deliver(&mut events.received, &mut events.wakers);
+/// Hands on the notifications; their readers are woken with the callers. Returns the crowd.
+fn hand_on(deliver: &dyn Deliver, events: &mut Events) -> usize {
+    if events.received.is_empty() {
+        return 0;
     }
+    deliver.deliver(&mut events.received, &mut events.wakers)
 }
 
 /// Wakes the callers that one read answered.

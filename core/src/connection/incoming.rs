@@ -11,7 +11,7 @@ use super::lanes::Owner;
 use super::notification::Notification;
 use super::outgoing::Reply;
 use super::serving::State;
-use crate::wire::{BodyPlace, Gap, GapReason, Request, Response};
+use crate::wire::{BodyPlace, Gap, GapReason, Message, Request, Response};
 use crate::{Code, Error, ErrorKind, Inbox, Lane, Metadata, Ran, Status};
 
 impl Connection {
@@ -196,14 +196,8 @@ impl Connection {
         Ok(())
     }
 
-    pub(super) fn handle_push(
-        &mut self,
-        (path, codec): (&str, Option<&str>),
-        metadata: Option<Metadata>,
-        body: &[u8],
-        place: Option<BodyPlace>,
-        events: &mut Events,
-    ) -> Result<(), Error> {
+    pub(super) fn handle_push(&mut self, message: Message<'_>, events: &mut Events) -> Result<(), Error> {
+        let Message::Push { path, codec, metadata, body, place } = message else { return Ok(()) };
         let plain = metadata.is_none() && place.is_none() && self.ordered.is_empty();
         if plain && events.received.push_small(path, codec, body) {
             return Ok(());

@@ -339,9 +339,14 @@ where
 struct IgnorePushes;
 
 impl Deliver for IgnorePushes {
-    fn deliver(&self, received: &mut Arrivals, _wakers: &mut Vec<Waker>) {
+    fn deliver(&self, received: &mut Arrivals, _wakers: &mut Vec<Waker>) -> usize {
         debug!(count = received.len(), "notifications from a client are ignored");
         received.clear();
+        0
+    }
+
+    fn crowd(&self) -> usize {
+        0
     }
 }
 

@@ -32,7 +32,7 @@ pub trait IntoService<K: Stack> {
 }
 
 /// What arrived, where it lies.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct NotificationRef<'a>(pub &'a Notification);
 
 impl<'a> NotificationRef<'a> {
