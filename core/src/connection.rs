@@ -99,6 +99,8 @@ pub(crate) struct Connection {
     next_one_way: u64,
     /// Pushes and gaps made here.
     pushes_made: u64,
+    /// Pushes that found no room, of which the peer was not told.
+    missed: u64,
     /// Bytes that came before the hellos were exchanged.
     greeting_len: usize,
     /// Refuses new requests of the peer, since this side is going away.
@@ -137,6 +139,7 @@ impl Connection {
             one_way_arriving: HashMap::new(),
             next_one_way: 0,
             pushes_made: 0,
+            missed: 0,
             greeting_len: 0,
             leaving: false,
             ending: None,
@@ -355,6 +358,7 @@ impl Connection {
         self.life.handle_sent(now, progressed, remaining);
         self.unsent = remaining;
         self.outbox.sent(remaining);
+        self.tell_missed();
     }
 
     fn send(&mut self, message: &Message<'_>) -> Result<(), Error> {

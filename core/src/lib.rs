@@ -45,7 +45,7 @@ pub use metadata::Metadata;
 pub use push::{BodyCodec, Encoded, Push, PushError, PushSink, Pushing, Refused, WriteBody};
 pub use server::{Server, ServerBuilder};
 pub use service::{CallRequest, Calls, Context};
-pub use session::{Session, SessionId, Sessions};
+pub use session::{Reach, Selection, Session, SessionId, Sessions};
 pub use stack::Stack;
 pub use status::{Code, Ran, Status};
 pub use transport::{

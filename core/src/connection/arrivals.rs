@@ -227,3 +227,86 @@ const MAX_IDLE_LEN: usize = 4 * 1024;
 const HEAD_LEN: usize = std::mem::size_of::<Head>();
 /// Below this many bytes, moving the rest down costs more than it gives back.
 const COMPACT_LEN: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Gap, GapReason};
+    use crate::{Metadata, Notification};
+
+    /// Small ones, a gap and one with metadata, of two services.
+    fn mixed() -> Arrivals {
+        let mut arrivals = Arrivals::default();
+        assert!(arrivals.push_small("A/Note", None, b"1"));
+        assert!(arrivals.push_small("A/Note", Some(RAW), b"22"));
+        let headed = Notification::new("A/Note", None, Some(Metadata::new().with("key", "value")));
+        arrivals.push(Received::Notification(headed));
+        assert!(arrivals.push_small("B/Note", None, b""));
+        arrivals.push(Received::Gap(Gap::new(7, GapReason::Other)));
+        assert!(arrivals.push_small("A/Note", None, b"3"));
+        assert!(!arrivals.push_small("A/Note", Some("json"), b"4"), "it names its codec");
+        arrivals
+    }
+
+    fn describe(taken: Taken<'_>) -> String {
+        match taken {
+            Taken::Other(Received::Gap(gap)) => format!("-{}", gap.count),
+            Taken::Other(Received::Notification(notification)) => notification.path().to_owned(),
+            Taken::Small(Note { path, service, raw, body }) => {
+                let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+                format!("{}{}{}", text(&path[..service]), text(body), if raw { "raw" } else { "" })
+            }
+        }
+    }
+
+    fn drain(arrivals: &mut Arrivals) -> Vec<String> {
+        let all = std::iter::from_fn(|| arrivals.take(describe)).collect();
+        assert_eq!((arrivals.weight(), arrivals.len()), (0, 0));
+        all
+    }
+
+    #[test]
+    fn all_come_out_as_they_went_in() {
+        assert_eq!(drain(&mut mixed()), ["A1", "A22raw", "A/Note", "B", "-7", "A3"]);
+    }
+
+    #[test]
+    fn those_of_one_service_in_a_row_move_together() {
+        let (mut from, mut to) = (mixed(), Arrivals::default());
+        from.move_service(&mut to);
+        assert_eq!(to.weight(), 7 + 8 + 14);
+        assert_eq!(drain(&mut to), ["A1", "A22raw", "A/Note"]);
+        from.move_service(&mut to);
+        assert_eq!((drain(&mut to), from.service()), (vec!["B".to_owned()], None));
+        assert_eq!(from.drop_first(), 7);
+        assert_eq!(drain(&mut from), ["A3"]);
+    }
+
+    #[test]
+    fn so_many_move_as_weigh_no_more_than_asked_but_one_at_least() {
+        for (count, weight, moved) in
+            [(6, usize::MAX, 6), (2, usize::MAX, 2), (6, 15, 2), (6, 14, 1), (6, 0, 1)]
+        {
+            let (mut from, mut to) = (mixed(), Arrivals::default());
+            from.move_first(count, weight, &mut to);
+            assert_eq!((to.len(), from.len()), (moved, 6 - moved), "{count} of {weight} bytes");
+            from.move_first(6, usize::MAX, &mut to);
+            assert_eq!(drain(&mut to), drain(&mut mixed()));
+        }
+    }
+
+    #[test]
+    fn memory_is_used_again_and_given_back() {
+        let (mut arrivals, body) = (Arrivals::default(), [0; 1000]);
+        for _ in 0..10_000 {
+            arrivals.push_small("A/Note", None, &body);
+            if arrivals.len() > 100 {
+                assert_eq!(arrivals.drop_first(), 1);
+            }
+        }
+        assert!(arrivals.bytes.capacity() <= 8 * 100 * 1006, "holds {}", arrivals.bytes.capacity());
+        drain(&mut arrivals);
+        arrivals.give_back();
+        assert_eq!(arrivals.bytes.capacity(), 0);
+    }
+}

@@ -9,7 +9,9 @@ use super::bulk::Sender;
 use super::calls::{Answer, CallFailed};
 use super::serving::State;
 use super::{Connection, Phase};
-use crate::wire::{self, BodyPlace, Gap, MAX_INLINE_LEN, Message, Outcome, Request, Response, is_path};
+use crate::wire::{
+    self, BodyPlace, Gap, GapReason, MAX_INLINE_LEN, Message, Outcome, Request, Response, is_path,
+};
 use crate::{Code, Error, Metadata, RAW, Ran, Status};
 
 /// A call to start.
@@ -219,6 +221,7 @@ impl Connection {
 
     /// Answers `call`. An answer to a call that is not running is dropped: the connection ended meanwhile.
     pub(crate) fn respond(&mut self, call: u32, reply: Reply) {
+        self.tell_missed_anyway();
         let Some(served) = self.serving.get_mut(call) else { return };
         let after_pushes = served.pushes_made != self.pushes_made;
         let (outcome, body) = match reply.body {
@@ -278,7 +281,8 @@ impl Connection {
         {
             return Err(NoRoom::TooLarge);
         }
-        if !self.has_room(push.body.len()) {
+        self.tell_missed();
+        if self.missed > 0 || !self.has_room(push.body.len()) {
             return Err(NoRoom::Full);
         }
         self.pushes_made += 1;
@@ -295,6 +299,44 @@ impl Connection {
         Ok(())
     }
 
+    /// Sends a push; one that finds no room is missing from now on, and the peer is told in its place. False then.
+    pub(crate) fn push_or_miss(&mut self, push: Option<OutPush<'_>>) -> Result<bool, NoRoom> {
+        let pushed = match push {
+            Some(push) => self.push(push),
+            None => self.push_gap(Gap::new(1, GapReason::UnsupportedCodec)),
+        };
+        match pushed {
+            Ok(()) => Ok(true),
+            Err(NoRoom::Closed) => Err(NoRoom::Closed),
+            Err(NoRoom::Full) => {
+                self.missed += 1; // told once something was sent, together with those that follow
+                Ok(false)
+            }
+            Err(NoRoom::TooLarge) => {
+                self.missed += 1;
+                self.tell_missed();
+                Ok(false)
+            }
+        }
+    }
+
+    /// Tells the peer how many pushes are missing here, if any are and there is room to say it.
+    pub(super) fn tell_missed(&mut self) {
+        if self.missed > 0 && self.has_room(0) {
+            self.tell_missed_anyway();
+        }
+    }
+
+    /// The same without room: what follows must not overtake the gap.
+    pub(super) fn tell_missed_anyway(&mut self) {
+        let count = std::mem::take(&mut self.missed);
+        if count > 0 && self.takes_pushes() {
+            self.pushes_made += 1;
+            self.outbox.put_small(0);
+            let _ = self.send(&Message::Gap(Gap::new(count, GapReason::OutboxFull)));
+        }
+    }
+
     /// While the connect hook decides, pushes are kept; they follow our answer to the hello.
     fn takes_pushes(&self) -> bool {
         self.ending.is_none() && matches!(self.phase, Phase::Open { .. } | Phase::Opening { heard: true })
@@ -305,7 +347,8 @@ impl Connection {
         if !self.takes_pushes() {
             return Err(NoRoom::Closed);
         }
-        if !self.has_room(0) {
+        self.tell_missed();
+        if self.missed > 0 || !self.has_room(0) {
             return Err(NoRoom::Full);
         }
         self.pushes_made += 1;

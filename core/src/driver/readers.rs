@@ -39,8 +39,9 @@ impl Readers {
     }
 }
 
-/// Turns that a reader may leave unused. Chosen so that a reader on another processor, which was just woken, gets there.
-const MAX_UNUSED: u32 = 16;
+/// Turns that a reader may leave unused. Chosen so that one on another processor, which was just woken, gets there, and
+/// that tokio's main future, which a busy runtime polls every 61 tasks, has its turn too.
+const MAX_UNUSED: u32 = 64;
 
 #[cfg(test)]
 mod tests {

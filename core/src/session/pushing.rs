@@ -31,18 +31,6 @@ impl Session {
         self.push(Push::raw(service, method, bytes).with_metadata(metadata)).await
     }
 
-    /// The encoded body, or what its absence means to this session.
-    fn encode(&self, push: &Push) -> Result<Option<(Bytes, BodyCodec)>, PushError> {
-        if !self.takes_pushes() {
-            return Err(PushError::Unaccepted);
-        }
-        match push.body().bytes(self.codec()) {
-            Ok(encoded) => Ok(Some(encoded)),
-            Err(error) if error.kind() == ErrorKind::UnsupportedCodec => Ok(None),
-            Err(error) => Err(PushError::Encode(error.to_string())),
-        }
-    }
-
     fn write(&self, path: &str, write: WriteBody<'_>, body: &mut Vec<u8>) -> Result<(), PushError> {
         if !self.takes_pushes() {
             return Err(PushError::Unaccepted);
@@ -58,6 +46,21 @@ impl Session {
     }
 }
 
+/// A body, and which codec it is in.
+pub(super) type Encoding = (Bytes, BodyCodec);
+
+/// The encoded body, or what its absence means to `session`.
+pub(super) fn encode(session: &Session, push: &Push) -> Result<Option<Encoding>, PushError> {
+    if !session.takes_pushes() {
+        return Err(PushError::Unaccepted);
+    }
+    match push.body().bytes(session.codec()) {
+        Ok(encoded) => Ok(Some(encoded)),
+        Err(error) if error.kind() == ErrorKind::UnsupportedCodec => Ok(None),
+        Err(error) => Err(PushError::Encode(error.to_string())),
+    }
+}
+
 fn offer(state: &mut State, push: Option<OutPush<'_>>) -> Result<(), NoRoom> {
     match push {
         Some(push) => state.connection.push(push),
@@ -65,7 +68,7 @@ fn offer(state: &mut State, push: Option<OutPush<'_>>) -> Result<(), NoRoom> {
     }
 }
 
-fn out_push<'a>(push: &'a Push, encoded: Option<&'a (Bytes, BodyCodec)>) -> Option<OutPush<'a>> {
+pub(super) fn out_push<'a>(push: &'a Push, encoded: Option<&'a Encoding>) -> Option<OutPush<'a>> {
     encoded.map(|(body, codec)| OutPush {
         path: push.path(),
         metadata: Some(push.metadata()).filter(|metadata| !metadata.is_empty()),
@@ -74,13 +77,13 @@ fn out_push<'a>(push: &'a Push, encoded: Option<&'a (Bytes, BodyCodec)>) -> Opti
     })
 }
 
-fn len(encoded: Option<&(Bytes, BodyCodec)>) -> usize {
+fn len(encoded: Option<&Encoding>) -> usize {
     encoded.map_or(0, |(body, _)| body.len())
 }
 
 impl PushSink for Session {
     fn try_push(&self, push: Push) -> Result<(), Refused> {
-        let encoded = match self.encode(&push) {
+        let encoded = match encode(self, &push) {
             Ok(encoded) => encoded,
             Err(reason) => return Err(Refused { push, reason }),
         };
@@ -90,7 +93,7 @@ impl PushSink for Session {
 
     fn push(&self, push: Push) -> Pushing<'_> {
         Box::pin(async move {
-            let encoded = self.encode(&push)?;
+            let encoded = encode(self, &push)?;
             poll_fn(|cx| {
                 let offered = self.with_output(|state| {
                     let offered = offer(state, out_push(&push, encoded.as_ref()));

@@ -149,3 +149,31 @@ fn a_closed_connection_takes_no_push() {
     let gap = Gap::new(1, GapReason::Other);
     assert_eq!(pair.server.connection.push_gap(gap), Err(NoRoom::Closed));
 }
+
+#[test]
+fn what_is_missed_for_want_of_room_becomes_one_gap_in_its_place() {
+    let mut pair = Pair::with(Limits::default(), Limits::default().with_max_outbox_messages(2));
+    let mut taken = Vec::new();
+    for body in [b"1", b"2", b"3", b"4"] {
+        let push = OutPush { path: "Ticks/Tick", metadata: None, raw: false, body: OutBody::Small(body) };
+        taken.push(pair.server.connection.push_or_miss(Some(push)).unwrap());
+    }
+    assert_eq!(taken, [true, true, false, false]);
+    assert_eq!(pair.server.push(b"5"), Err(NoRoom::Full), "it would overtake the gap");
+    pair.run();
+    pair.server.push(b"6").unwrap();
+    pair.run();
+    assert_eq!(pair.client.received(), ["1", "2", "-2", "6"]);
+    assert!(pair.client.is_idle() && pair.server.is_idle());
+}
+
+#[test]
+fn one_too_large_for_its_receiver_is_a_gap_at_once() {
+    let mut pair = Pair::with(Limits::default().with_max_message_len(100), Limits::default());
+    for (body, taken) in [(&b"1"[..], true), (&[b'2'; 101], false), (b"3", true)] {
+        let push = OutPush { path: "Ticks/Tick", metadata: None, raw: false, body: OutBody::Small(body) };
+        assert_eq!(pair.server.connection.push_or_miss(Some(push)), Ok(taken));
+    }
+    pair.run();
+    assert_eq!(pair.client.received(), ["1", "-1", "3"]);
+}
