@@ -26,7 +26,7 @@ mod serving;
 mod tests;
 
 pub(crate) use arrivals::{Arrivals, Note, Taken};
-pub(crate) use calls::Answer;
+pub(crate) use calls::{Answer, Ended};
 pub(crate) use closing::close_for;
 pub(crate) use drain::Drain;
 pub(crate) use events::{CancelReason, Events, Incoming};
@@ -183,6 +183,9 @@ impl Connection {
     ) -> Result<(), Error> {
         self.life.heard(now);
         for frame in inbox.frames() {
+            if self.is_open() && self.handle_plain(frame, events)? {
+                continue;
+            }
             if self.closed().is_some() {
                 break;
             }

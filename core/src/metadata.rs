@@ -19,8 +19,8 @@ pub struct Metadata(Vec<(String, Vec<u8>)>);
 
 impl Metadata {
     /// Without entries.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self(Vec::new())
     }
 
     /// The same with one more entry.

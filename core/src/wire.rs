@@ -8,8 +8,10 @@ mod reader;
 pub(crate) mod tests;
 pub(crate) mod varint;
 
-pub(crate) use decode::{decode, is_path};
-pub(crate) use encode::{encode, encode_plain_push};
+pub(crate) use decode::{decode, is_path, plain_response};
+pub(crate) use encode::{
+    Fields, encode, push as encode_push, request as encode_request, response as encode_response,
+};
 pub(crate) use message::{BodyPlace, Hello, Message, Outcome, Request, Response};
 pub use message::{Gap, GapReason};
 

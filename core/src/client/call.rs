@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{CallError, Caller, Method};
 use crate::clock::now;
-use crate::connection::{Answer, OutBody, OutRequest};
+use crate::connection::{Answer, Ended, OutBody, OutRequest};
 use crate::service::inherited_deadline;
 use crate::wire::Outcome;
 use crate::{Code, Error, Metadata, Ran, Status};
@@ -76,68 +76,63 @@ impl<A, R, E> Call<A, R, E> {
         CallResponse(self)
     }
 
-    fn poll_answer(&mut self, cx: &Context<'_>) -> Poll<Result<Answer, Status>> {
-        let call = match self.state {
-            State::New => match self.start() {
-                Ok(call) => {
-                    self.state = State::Sent(call);
-                    call
-                }
-                Err(status) => {
-                    self.state = State::Done;
-                    return Poll::Ready(Err(status));
-                }
-            },
-            State::Sent(call) => call,
-            State::Done => {
-                return Poll::Ready(Err(Status::new(
-                    Code::Internal,
-                    Ran::Maybe,
-                    "call was polled after its end",
-                )));
-            }
-        };
-        let answer = ready!(self.caller.session().lock().connection.poll_call(call, cx));
-        self.state = State::Done;
-        Poll::Ready(answer)
-    }
-
-    fn start(&mut self) -> Result<u32, Status> {
+    /// Sends the request. Its end wakes the caller, who then polls again.
+    fn start(&self, cx: &Context<'_>, body: &mut Vec<u8>) -> Result<u32, Status> {
         let session = self.caller.session();
         let timeout = remaining(self.timeout)?;
-        with_buffer(|body| {
-            (self.method.encode)(session.codec_index(), &self.args, body).map_err(|error| refuse(&error))?;
-            let metadata = std::mem::take(&mut self.metadata);
-            let body = OutBody::take(body);
-            let request = OutRequest { path: self.method.path, metadata, timeout, raw: false, body };
-            session
-                .with_output(|state| state.connection.start_call(state.now(), request))
-                .map_err(|failed| failed.0)
+        (self.method.encode)(session.codec_index(), &self.args, body).map_err(|error| refuse(&error))?;
+        let body = OutBody::take(body);
+        let request =
+            OutRequest { path: self.method.path, metadata: &self.metadata, timeout, raw: false, body };
+        session
+            .with_output(|state| state.connection.start_call(state.now(), request, cx.waker()))
+            .map_err(|failed| failed.0)
+    }
+
+    /// `buffer` is empty, and lent for arguments and answer.
+    fn poll_response(
+        &mut self,
+        cx: &Context<'_>,
+        buffer: &mut Vec<u8>,
+    ) -> Poll<Result<Response<R>, CallError<E>>> {
+        let ended = match self.state {
+            State::New => {
+                let started = self.start(cx, buffer);
+                self.state = started.as_ref().map_or(State::Done, |call| State::Sent(*call));
+                return started.map_or_else(|status| Poll::Ready(Err(status.into())), |_| Poll::Pending);
+            }
+            State::Sent(call) => {
+                ready!(self.caller.session().lock().connection.poll_call(call, cx, buffer))
+            }
+            State::Done => {
+                let status = Status::new(Code::Internal, Ran::Maybe, "call was polled after its end");
+                return Poll::Ready(Err(status.into()));
+            }
+        };
+        self.state = State::Done;
+        Poll::Ready(match ended {
+            Ended::Plain(outcome) => self.decode(outcome, buffer, Metadata::new()),
+            Ended::Other(ended) => match *ended {
+                Err(status) => Err(status.into()),
+                Ok(Answer { codec: Some(codec), .. }) => {
+                    let message = format!("answer is in the codec {codec}");
+                    Err(Status::new(Code::Unimplemented, Ran::Yes, message).into())
+                }
+                Ok(answer) => self.decode(answer.outcome, &answer.body, answer.metadata),
+            },
         })
     }
 
-    fn poll_response(&mut self, cx: &Context<'_>) -> Poll<Result<Response<R>, CallError<E>>> {
-        let answer = ready!(self.poll_answer(cx))?;
+    fn decode(&self, outcome: Outcome, body: &[u8], metadata: Metadata) -> Result<Response<R>, CallError<E>> {
         let session = self.caller.session();
         let (codec, limits) = (session.codec_index(), session.decode_limits());
-        let unreadable = |error: Error| {
-            CallError::Status(Status::new(
-                Code::Internal,
-                Ran::Yes,
-                format!("answer cannot be read: {}", error.chain()),
-            ))
-        };
-        if let Some(codec) = answer.codec {
-            let message = format!("answer is in the codec {codec}");
-            return Poll::Ready(Err(Status::new(Code::Unimplemented, Ran::Yes, message).into()));
-        }
-        Poll::Ready(match answer.outcome {
-            Outcome::Value => (self.method.decode)(codec, &answer.body, limits)
-                .map(|value| Response { value, metadata: answer.metadata })
+        match outcome {
+            Outcome::Value => (self.method.decode)(codec, body, limits)
+                .map(|value| Response { value, metadata })
                 .map_err(unreadable),
-            Outcome::ApplicationError => Err((self.method.decode_error)(codec, &answer.body, limits)
+            Outcome::ApplicationError => Err((self.method.decode_error)(codec, body, limits)
                 .map_or_else(unreadable, CallError::Application)),
-        })
+        }
     }
 }
 
@@ -148,7 +143,7 @@ impl<A, R, E> Future for Call<A, R, E> {
     type Output = Result<R, CallError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_response(cx).map_ok(|response| response.value)
+        with_buffer(|buffer| self.poll_response(cx, buffer)).map_ok(|response| response.value)
     }
 }
 
@@ -177,7 +172,7 @@ impl<A, R, E> Future for CallResponse<A, R, E> {
     type Output = Result<Response<R>, CallError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll_response(cx)
+        with_buffer(|buffer| self.0.poll_response(cx, buffer))
     }
 }
 
@@ -195,6 +190,11 @@ pub(super) fn remaining(own: Option<Duration>) -> Result<Option<Duration>, Statu
         return Err(Status::new(Code::DeadlineExceeded, Ran::No, "deadline passed before the call"));
     }
     Ok(timeout)
+}
+
+fn unreadable<E>(error: Error) -> CallError<E> {
+    let message = format!("answer cannot be read: {}", error.chain());
+    CallError::Status(Status::new(Code::Internal, Ran::Yes, message))
 }
 
 /// Arguments that cannot be encoded.
@@ -217,5 +217,5 @@ thread_local! {
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// Memory of encoded arguments kept per thread.
+/// Memory of encoded arguments and answers kept per thread.
 const MAX_KEPT: usize = 64 * 1024;

@@ -40,7 +40,7 @@ impl<A> OneWayCall<A> {
             (self.method.encode)(session.codec_index(), &self.args, body).map_err(|error| refuse(&error))?;
             let body = OutBody::take(body);
             session.with_output(|state| {
-                let metadata = self.metadata.clone();
+                let metadata = &self.metadata;
                 let request = OutRequest { path: self.method.path, metadata, timeout, raw: false, body };
                 match state.connection.start_one_way(request) {
                     Ok(true) => Poll::Ready(Ok(())),

@@ -1,11 +1,10 @@
-//! Our calls in flight: a slab whose index is the call's number, with waker and answer in the slot.
+//! Our calls in flight: slots that are used again, whose index is the call's number, with waker and answer in the slot.
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use bytes::Bytes;
-use slab::Slab;
 
 use super::Events;
 use crate::wire::Outcome;
@@ -20,13 +19,23 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
+/// How a call ended, as its caller finds it.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// With a body and nothing else, which was put into the caller's buffer.
+    Plain(Outcome),
+    Other(Box<Result<Answer, Status>>),
+}
+
 /// A call that could not start, or that is unknown.
 #[derive(Debug)]
 pub(crate) struct CallFailed(pub(crate) Status);
 
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    slots: Slab<Slot>,
+    slots: Vec<Slot>,
+    /// Numbers below the length of `slots` that no call has.
+    free: Vec<u32>,
     /// No call is due before; kept when that call ends early, so a sweep may find nothing.
     next_deadline: Option<Instant>,
     /// Calls that were given up and whose peer was not told yet, with the number of that, and those that were answered
@@ -37,66 +46,96 @@ pub(crate) struct Calls {
 }
 
 /// Whether the peer knows that a call was given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum GivenUp {
+    #[default]
     No,
     /// It is to be told, as the entry of this number says.
     Due(u64),
     Told,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Slot {
-    waker: Option<Waker>,
-    deadline: Option<Instant>,
-    answer: Option<Result<Answer, Status>>,
-    /// The terminal frame has not come: the number is taken.
+    /// A call has the number. Else nothing below is meant but the memory of `body`.
+    taken: bool,
+    /// The terminal frame has not come: the number stays taken.
     open: bool,
     /// Its head has, at least.
     answered: bool,
     /// Somebody holds the call and will take the answer.
     held: bool,
     given_up: GivenUp,
+    waker: Option<Waker>,
+    deadline: Option<Instant>,
+    answer: Option<Ended>,
+    /// The body of a plain answer.
+    body: Vec<u8>,
 }
 
 impl Calls {
     /// Calls whose terminal frame has not come.
     pub(crate) fn in_flight(&self) -> usize {
-        self.slots.len()
+        self.slots.len() - self.free.len()
     }
 
-    /// Takes a free number below `max`.
-    pub(crate) fn start(&mut self, max: usize, deadline: Option<Instant>) -> Result<u32, CallFailed> {
-        let entry = self.slots.vacant_entry();
-        let full = || {
-            CallFailed(Status::new(
+    /// Takes a free number below `max` for a call whose end wakes `waker`.
+    pub(crate) fn start(
+        &mut self,
+        max: usize,
+        deadline: Option<Instant>,
+        waker: &Waker,
+    ) -> Result<u32, CallFailed> {
+        let Some(call) = self.free.pop().or_else(|| self.grow(max)) else {
+            return Err(CallFailed(Status::new(
                 Code::ResourceExhausted,
                 Ran::No,
                 format!("{max} calls are in flight, and no more may be (max_in_flight)"),
-            ))
+            )));
         };
-        let call = u32::try_from(entry.key()).ok().filter(|_| entry.key() < max).ok_or_else(full)?;
-        entry.insert(Slot {
-            waker: None,
-            deadline,
-            answer: None,
-            open: true,
-            answered: false,
-            held: true,
-            given_up: GivenUp::No,
-        });
-        self.next_deadline = self.next_deadline.into_iter().chain(deadline).min();
+        if let Some(slot) = self.slots.get_mut(call as usize) {
+            slot.taken = true;
+            slot.open = true;
+            slot.held = true;
+            slot.deadline = deadline;
+            slot.waker = Some(waker.clone());
+        }
+        if let Some(deadline) = deadline
+            && self.next_deadline.is_none_or(|next| deadline < next)
+        {
+            self.next_deadline = Some(deadline);
+        }
         Ok(call)
     }
 
-    /// Takes the answer of `call` if it came; else keeps the waker.
-    pub(crate) fn poll(&mut self, call: u32, cx: &Context<'_>) -> Poll<Result<Answer, Status>> {
-        let Some(slot) = self.slots.get_mut(call as usize) else {
-            return Poll::Ready(Err(Status::new(
-                Code::Internal,
-                Ran::Maybe,
-                "call was polled after its end",
-            )));
+    /// The number of a new slot, if it is below `max`.
+    fn grow(&mut self, max: usize) -> Option<u32> {
+        let call = u32::try_from(self.slots.len()).ok().filter(|_| self.slots.len() < max)?;
+        self.slots.push(Slot::default());
+        Some(call)
+    }
+
+    fn get_mut(&mut self, call: u32) -> Option<&mut Slot> {
+        self.slots.get_mut(call as usize).filter(|slot| slot.taken)
+    }
+
+    /// The call is over, and its number free.
+    fn remove(&mut self, call: u32) {
+        let Some(slot) = self.get_mut(call) else { return };
+        let mut body = std::mem::take(&mut slot.body);
+        body.clear();
+        *slot = Slot {
+            body: if body.capacity() <= MAX_KEPT_BODY { body } else { Vec::new() },
+            ..Slot::default()
+        };
+        self.free.push(call);
+    }
+
+    /// Takes the end of `call` if it came, a plain body into `body`, which is empty; else keeps the waker.
+    pub(crate) fn poll(&mut self, call: u32, cx: &Context<'_>, body: &mut Vec<u8>) -> Poll<Ended> {
+        let Some(slot) = self.get_mut(call) else {
+            let status = Status::new(Code::Internal, Ran::Maybe, "call was polled after its end");
+            return Poll::Ready(Ended::Other(Box::new(Err(status))));
         };
         let Some(answer) = slot.answer.take() else {
             match &mut slot.waker {
@@ -105,32 +144,33 @@ impl Calls {
             }
             return Poll::Pending;
         };
+        body.extend_from_slice(&slot.body);
         slot.held = false;
         if !slot.open {
-            self.slots.remove(call as usize);
+            self.remove(call);
         }
         Poll::Ready(answer)
     }
 
     /// Gives `call` up. True if the peer must be told.
     pub(crate) fn abandon(&mut self, call: u32) -> bool {
-        let Some(slot) = self.slots.get_mut(call as usize).filter(|slot| slot.held) else { return false };
+        let Some(slot) = self.get_mut(call).filter(|slot| slot.held) else { return false };
         slot.held = false;
         slot.waker = None;
         slot.deadline = None;
         let open = slot.open;
         if !open {
-            self.slots.remove(call as usize);
+            self.remove(call);
         }
         open
     }
 
     /// The peer is to be told that `call` was given up. Once is enough.
     pub(crate) fn give_up(&mut self, call: u32) {
-        if let Some(slot) = self.slots.get_mut(call as usize).filter(|slot| slot.given_up == GivenUp::No) {
-            let due = self.next_due;
-            self.next_due += 1;
+        let due = self.next_due;
+        if let Some(slot) = self.get_mut(call).filter(|slot| slot.given_up == GivenUp::No) {
             slot.given_up = GivenUp::Due(due);
+            self.next_due += 1;
             self.given_up.push_back((call, due));
             if self.given_up.len() > 2 * self.slots.len() + KEPT {
                 let slots = &self.slots;
@@ -146,8 +186,9 @@ impl Calls {
 
     /// The peer was told of the call that was [next](Self::next_given_up).
     pub(crate) fn told(&mut self) {
-        let told = self.given_up.pop_front().and_then(|(call, _)| self.slots.get_mut(call as usize));
-        if let Some(slot) = told {
+        if let Some((call, _)) = self.given_up.pop_front()
+            && let Some(slot) = self.get_mut(call)
+        {
             slot.given_up = GivenUp::Told;
         }
         self.skip_answered();
@@ -169,17 +210,43 @@ impl Calls {
 
     /// The head of the one answer to `call` came. An error if it waits for none.
     pub(crate) fn claim(&mut self, call: u32) -> Result<(), Error> {
-        let waiting = self.slots.get_mut(call as usize).filter(|slot| slot.open && !slot.answered);
-        match waiting {
+        match self.get_mut(call).filter(|slot| slot.open && !slot.answered) {
             Some(slot) => slot.answered = true,
-            None => return Err(Error::protocol(format!("answer to call {call}, which waits for none"))),
+            None => return Err(waits_for_none(call)),
+        }
+        Ok(())
+    }
+
+    /// A whole answer came that is nothing but its body, which is small. An error if `call` waits for none.
+    pub(crate) fn finish_plain(
+        &mut self,
+        (call, outcome): (u32, Outcome),
+        body: &[u8],
+        events: &mut Events,
+    ) -> Result<(), Error> {
+        let slot = self.get_mut(call).filter(|slot| slot.open && !slot.answered);
+        let Some(slot) = slot else { return Err(waits_for_none(call)) };
+        if slot.held && slot.answer.is_none() && slot.given_up == GivenUp::No {
+            slot.open = false;
+            slot.answered = true;
+            slot.deadline = None;
+            slot.body.extend_from_slice(body);
+            slot.answer = Some(Ended::Plain(outcome));
+            events.wakers.extend(slot.waker.take());
+        } else {
+            slot.answered = true;
+            self.end(call, Ended::Plain(outcome), events); // nobody takes it: the call was given up
         }
         Ok(())
     }
 
     /// The terminal frame of `call` came.
     pub(crate) fn finish(&mut self, call: u32, answer: Result<Answer, Status>, events: &mut Events) {
-        let Some(slot) = self.slots.get_mut(call as usize) else { return };
+        self.end(call, Ended::Other(Box::new(answer)), events);
+    }
+
+    fn end(&mut self, call: u32, answer: Ended, events: &mut Events) {
+        let Some(slot) = self.get_mut(call) else { return };
         slot.open = false;
         let was_due = matches!(slot.given_up, GivenUp::Due(_));
         if was_due {
@@ -192,7 +259,7 @@ impl Calls {
                 events.wakers.extend(slot.waker.take());
             }
         } else {
-            self.slots.remove(call as usize);
+            self.remove(call);
         }
         if was_due {
             self.skip_answered();
@@ -201,9 +268,10 @@ impl Calls {
 
     /// Ends every call with `status`; none is open afterwards.
     pub(crate) fn fail_all(&mut self, status: &Status, events: &mut Events) {
-        let open: Vec<_> = self.slots.iter().filter(|(_, slot)| slot.open).map(|(call, _)| call).collect();
+        let open: Vec<_> =
+            (0u32..).zip(&self.slots).filter(|(_, slot)| slot.open).map(|(call, _)| call).collect();
         for call in open {
-            self.finish(u32::try_from(call).unwrap_or(u32::MAX), Err(status.clone()), events);
+            self.finish(call, Err(status.clone()), events);
         }
     }
 
@@ -221,20 +289,29 @@ impl Calls {
         if self.next_deadline.is_none_or(|next| next > now) {
             return expired;
         }
-        for (call, slot) in &mut self.slots {
+        for (call, slot) in (0u32..).zip(&mut self.slots) {
             if slot.deadline.is_some_and(|deadline| deadline <= now) {
                 slot.deadline = None;
-                slot.answer = Some(Err(Status::new(Code::DeadlineExceeded, Ran::Maybe, "deadline passed")));
+                let status = Status::new(Code::DeadlineExceeded, Ran::Maybe, "deadline passed");
+                slot.answer = Some(Ended::Other(Box::new(Err(status))));
                 events.wakers.extend(slot.waker.take());
-                expired.extend(u32::try_from(call));
+                expired.push(call);
             }
         }
-        self.next_deadline = self.slots.iter().filter_map(|(_, slot)| slot.deadline).min();
+        self.next_deadline = self.slots.iter().filter_map(|slot| slot.deadline).min();
         expired
     }
 }
 
-fn is_due(slots: &Slab<Slot>, (call, due): &(u32, u64)) -> bool {
+fn waits_for_none(call: u32) -> Error {
+    Error::protocol(format!("answer to call {call}, which waits for none"))
+}
+
+/// Longest body whose memory a free slot keeps, in bytes. With it answers need no allocation, and a connection keeps no more
+/// than 4 MiB for the 4,096 calls that may be in flight.
+const MAX_KEPT_BODY: usize = 1024;
+
+fn is_due(slots: &[Slot], (call, due): &(u32, u64)) -> bool {
     slots.get(*call as usize).is_some_and(|slot| slot.given_up == GivenUp::Due(*due))
 }
 
@@ -246,7 +323,7 @@ mod tests {
     use super::*;
 
     fn start(calls: &mut Calls) -> u32 {
-        calls.start(usize::MAX, None).unwrap()
+        calls.start(usize::MAX, None, Waker::noop()).unwrap()
     }
 
     fn give_up(calls: &mut Calls, call: u32) {

@@ -11,10 +11,22 @@ use super::lanes::Owner;
 use super::notification::Notification;
 use super::outgoing::Reply;
 use super::serving::State;
-use crate::wire::{BodyPlace, Gap, GapReason, Message, Request, Response};
+use crate::wire::{self, BodyPlace, Gap, GapReason, Message, Request, Response};
 use crate::{Code, Error, ErrorKind, Inbox, Lane, Metadata, Ran, Status};
 
 impl Connection {
+    /// Takes a frame of the kinds that make up nearly all of a busy connection, if nothing about it is out of the ordinary.
+    /// False if it is to be decoded and handled like any other.
+    pub(super) fn handle_plain(&mut self, frame: &[u8], events: &mut Events) -> Result<bool, Error> {
+        match wire::plain_response(frame) {
+            Some((call, outcome, body)) if body.len() <= MAX_COPIED => {
+                self.calls.finish_plain((call, outcome), body, events)?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
     pub(super) fn handle_request(
         &mut self,
         now: Instant,
@@ -306,9 +318,8 @@ impl Connection {
     pub(crate) fn one_way_ended(&mut self) {
         self.serving.one_way = self.serving.one_way.saturating_sub(1);
     }
-
-    /// Metadata that is worth a field.
-    pub(super) fn some_metadata(metadata: Metadata) -> Option<Metadata> {
-        (!metadata.is_empty()).then_some(metadata)
-    }
 }
+
+/// Longest answer that is copied out of the read that brought it, in bytes. A longer one keeps up to 64 KiB of its read alive,
+/// sixteen times its own length at most, until its caller has taken it.
+const MAX_COPIED: usize = 4 * 1024;

@@ -1,24 +1,22 @@
 //! What this side sends: requests, answers, cancels, pushes.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::bulk::Sender;
-use super::calls::{Answer, CallFailed};
+use super::calls::{CallFailed, Ended};
 use super::serving::State;
 use super::{Connection, Phase};
-use crate::wire::{
-    self, BodyPlace, Gap, GapReason, MAX_INLINE_LEN, Message, Outcome, Request, Response, is_path,
-};
+use crate::wire::{self, BodyPlace, Fields, Gap, GapReason, MAX_INLINE_LEN, Message, Outcome, is_path};
 use crate::{Code, Error, Metadata, RAW, Ran, Status};
 
 /// A call to start.
 #[derive(Debug)]
 pub(crate) struct OutRequest<'a> {
     pub(crate) path: &'a str,
-    pub(crate) metadata: Metadata,
+    pub(crate) metadata: &'a Metadata,
     pub(crate) timeout: Option<Duration>,
     pub(crate) raw: bool,
     pub(crate) body: OutBody<'a>,
@@ -94,14 +92,19 @@ pub(crate) enum NoRoom {
 }
 
 impl Connection {
-    /// Sends a request and takes a number for it.
+    /// Sends a request and takes a number for it; the end of the call wakes `waker`.
     ///
     /// # Errors
     /// The status to give to the caller; nothing was sent.
-    pub(crate) fn start_call(&mut self, now: Instant, request: OutRequest<'_>) -> Result<u32, CallFailed> {
+    pub(crate) fn start_call(
+        &mut self,
+        now: Instant,
+        request: OutRequest<'_>,
+        waker: &Waker,
+    ) -> Result<u32, CallFailed> {
         self.check_call(&request)?;
         let deadline = request.timeout.and_then(|timeout| now.checked_add(timeout));
-        let call = self.calls.start(self.peer.max_in_flight, deadline)?;
+        let call = self.calls.start(self.peer.max_in_flight, deadline, waker)?;
         self.send_request(Some(call), request);
         Ok(call)
     }
@@ -155,17 +158,10 @@ impl Connection {
 
     fn send_request(&mut self, call: Option<u32>, request: OutRequest<'_>) {
         let (body, place) = self.place_body(call, request.body);
-        let message = Message::Request(Request {
-            call: call.unwrap_or(0),
-            one_way: call.is_none(),
-            timeout: request.timeout,
-            path: request.path,
-            metadata: Self::some_metadata(request.metadata),
-            codec: request.raw.then_some(RAW),
-            body,
-            place,
-        });
-        let _ = self.send(&message); // path and metadata were checked, so it fits a frame
+        let metadata = (!request.metadata.is_empty()).then_some(request.metadata);
+        let fields = Fields { metadata, codec: request.raw.then_some(RAW), place };
+        let head = (call.unwrap_or(0), call.is_none(), request.timeout);
+        let _ = wire::encode_request(head, request.path, fields, body, &mut self.out); // checked, so it fits a frame
     }
 
     /// A small body inline, or the place of a large one. What belongs to no call counts in the outbox.
@@ -184,9 +180,9 @@ impl Connection {
         }
     }
 
-    /// The answer of `call`, once it came.
-    pub(crate) fn poll_call(&mut self, call: u32, cx: &Context<'_>) -> Poll<Result<Answer, Status>> {
-        self.calls.poll(call, cx)
+    /// The end of `call`, once it came; a plain body is put into `body`, which is empty.
+    pub(crate) fn poll_call(&mut self, call: u32, cx: &Context<'_>, body: &mut Vec<u8>) -> Poll<Ended> {
+        self.calls.poll(call, cx, body)
     }
 
     /// The caller gave `call` up: the peer is told, and the number stays taken until the peer's terminal frame.
@@ -249,19 +245,18 @@ impl Connection {
             let status = Status::new(Code::ResourceExhausted, Ran::Yes, message);
             return self.send_failure(call, &status, after_pushes);
         }
-        let metadata = Self::some_metadata(reply.metadata);
-        let message = |body, place| {
-            Message::Response(Response { call, outcome, after_pushes, metadata, codec: None, body, place })
-        };
+        let metadata = (!reply.metadata.is_empty()).then_some(&reply.metadata);
+        let head = (call, outcome, after_pushes);
         if body.len() <= MAX_INLINE_LEN {
             self.serving.remove(call);
-            let _ = self.send(&message(&body, None));
+            let fields = Fields { metadata, ..Fields::default() };
+            let _ = wire::encode_response(head, fields, &body, &mut self.out);
         } else {
             if let Some(served) = self.serving.get_mut(call) {
                 served.state = State::Sending;
             }
-            let place = self.bulk.push(Sender::Response(call), body.into());
-            let _ = self.send(&message(&[], Some(place)));
+            let place = Some(self.bulk.push(Sender::Response(call), body.into()));
+            let _ = wire::encode_response(head, Fields { metadata, codec: None, place }, &[], &mut self.out);
         }
     }
 
@@ -287,15 +282,8 @@ impl Connection {
         }
         self.pushes_made += 1;
         let (body, place) = self.place_body(None, push.body);
-        let _ = match place {
-            None if push.metadata.is_none() && !push.raw => {
-                wire::encode_plain_push(push.path, body, &mut self.out)
-            }
-            place => {
-                let (metadata, codec) = (push.metadata.cloned(), push.raw.then_some(RAW));
-                self.send(&Message::Push { path: push.path, codec, metadata, body, place })
-            }
-        };
+        let fields = Fields { metadata: push.metadata, codec: push.raw.then_some(RAW), place };
+        let _ = wire::encode_push(push.path, fields, body, &mut self.out);
         Ok(())
     }
 

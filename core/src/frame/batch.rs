@@ -5,7 +5,7 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
 
-use super::{HEAD_LEN, LANE, LAST, Lane, MAX_FRAME_LEN};
+use super::{HEAD_LEN, LANE, LAST, Lane, MAX_FRAME_LEN, RESET, frame_len};
 use crate::{Error, ErrorKind};
 
 /// Encoded frames waiting to be sent, in order.
@@ -19,21 +19,33 @@ pub struct Batch {
     sent: usize,
     /// Bodies by reference, each with the place in `bytes` before which it stands.
     bodies: VecDeque<(usize, Bytes)>,
-    marks: VecDeque<Mark>,
-    /// How much of the first marked frame was sent.
-    begun: usize,
+    runs: VecDeque<Run>,
+    /// Bytes that wait, bodies included.
+    len: usize,
     /// A pipe sent some of what it had taken before.
     progressed: bool,
 }
 
+/// Frames side by side that nothing tells apart but their own lengths; or a single one that is more than its bytes in the
+/// buffer, or not of lane 0.
 #[derive(Clone, Copy, Debug)]
-struct Mark {
-    /// Bytes of the frame in the buffer, and with its body.
-    inline: usize,
-    len: usize,
-    has_body: bool,
+struct Run {
     lane: Lane,
     flags: u8,
+    has_body: bool,
+    frames: usize,
+    /// Bytes that wait, bodies included, and how many of them stand in the buffer.
+    len: usize,
+    inline: usize,
+    /// Bytes that wait of the first frame, if some of it was sent; else 0.
+    rest: usize,
+}
+
+impl Run {
+    /// True if frames like its own may join it.
+    fn is_plain(&self) -> bool {
+        self.lane == Lane::ZERO && !self.has_body && self.flags == 0
+    }
 }
 
 /// One frame of a [`Batch`].
@@ -82,22 +94,22 @@ impl Batch {
 
     /// True if every frame was taken.
     pub fn is_empty(&self) -> bool {
-        self.marks.is_empty()
+        self.runs.is_empty()
     }
 
     /// Bytes that wait, bodies included.
     pub fn len(&self) -> usize {
-        self.bytes.len() - self.sent + self.bodies.iter().map(|(_, body)| body.len()).sum::<usize>()
+        self.len
     }
 
     /// How many frames wait; on a byte-stream road those partly sent count too.
     pub fn frames(&self) -> usize {
-        self.marks.len()
+        self.runs.iter().map(|run| run.frames).sum()
     }
 
     /// True if a frame of `lane` waits.
     pub fn has_lane(&self, lane: Lane) -> bool {
-        self.marks.iter().any(|mark| mark.lane == lane)
+        self.runs.iter().any(|run| run.lane == lane)
     }
 
     /// Says that some of what was taken earlier was sent.
@@ -118,8 +130,8 @@ impl Batch {
         self.bytes.clear();
         self.sent = 0;
         self.bodies.clear();
-        self.marks.clear();
-        self.begun = 0;
+        self.runs.clear();
+        self.len = 0;
     }
 
     /// Appends a frame: `fields` writes what follows head and lane; `body`, if any, is kept by reference behind it.
@@ -143,39 +155,70 @@ impl Batch {
         let inline = self.bytes.len() - start;
         let body = body.filter(|body| !body.is_empty());
         let len = inline + body.as_ref().map_or(0, Bytes::len);
-        let length = u16::try_from(len - 2).ok().filter(|_| len <= MAX_FRAME_LEN);
+        let length = length_bytes(len);
         let Some((length, head)) = length.zip(self.bytes.get_mut(start..start + HEAD_LEN)) else {
             self.bytes.truncate(start);
-            return Err(Error::new(
-                ErrorKind::FrameTooLarge,
-                format!("frame of {len} bytes; at most {MAX_FRAME_LEN}"),
-            ));
+            return Err(too_large(len));
         };
         if let Some(head) = head.get_mut(..2) {
-            head.copy_from_slice(&length.to_le_bytes());
+            head.copy_from_slice(&length);
         }
-        self.marks.push_back(Mark { inline, len, has_body: body.is_some(), lane, flags });
+        let flags = flags & (LAST | RESET);
+        self.enter(Run { lane, flags, has_body: body.is_some(), frames: 1, len, inline, rest: 0 });
         if let Some(body) = body {
             self.bodies.push_back((self.bytes.len(), body));
         }
         Ok(())
     }
 
+    /// Appends a frame of lane 0 whose fields are `parts`, side by side: [`push`](Self::push) for the frames of every call.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub(crate) fn push_parts<const N: usize>(
+        &mut self,
+        (kind, flags): (u8, u8),
+        parts: [&[u8]; N],
+    ) -> Result<(), Error> {
+        let len = HEAD_LEN + parts.iter().map(|part| part.len()).sum::<usize>();
+        let Some([low, high]) = length_bytes(len) else { return Err(too_large(len)) };
+        self.bytes.reserve(len);
+        self.bytes.extend_from_slice(&[low, high, kind, flags]);
+        for part in parts {
+            self.bytes.extend_from_slice(part);
+        }
+        self.enter(Run { lane: Lane::ZERO, flags: 0, has_body: false, frames: 1, len, inline: len, rest: 0 });
+        Ok(())
+    }
+
+    /// Notes frames that stand behind all others.
+    fn enter(&mut self, run: Run) {
+        self.len += run.len;
+        match self.runs.back_mut() {
+            Some(last) if last.is_plain() && run.is_plain() && run.rest == 0 => {
+                last.frames += run.frames;
+                last.len += run.len;
+                last.inline += run.inline;
+            }
+            _ => self.runs.push_back(run),
+        }
+    }
+
     /// Moves every frame of `other` behind those of this batch.
     pub fn append(&mut self, other: &mut Self) {
-        if self.is_empty() && self.bytes.len() == self.sent {
+        if self.is_empty() {
             self.clear();
             std::mem::swap(self, other);
+            self.progressed |= std::mem::take(&mut other.progressed);
             return;
         }
         let shift = self.bytes.len();
         let sent = other.sent;
         self.bytes.extend_from_slice(other.bytes.get(sent..).unwrap_or_default());
         self.bodies.extend(other.bodies.drain(..).map(|(at, body)| (at - sent + shift, body)));
-        if let Some(first) = other.marks.front_mut() {
-            first.len -= other.begun;
+        for run in other.runs.drain(..) {
+            self.enter(run);
         }
-        self.marks.append(&mut other.marks);
         other.clear();
     }
 
@@ -204,14 +247,19 @@ impl Batch {
     }
 
     /// Removes the first `written` bytes, which were sent. More than there are empties the batch.
-    pub fn advance(&mut self, mut written: usize) {
-        self.begun += written;
-        while let Some(first) = self.marks.front()
-            && first.len <= self.begun
-        {
-            self.begun -= first.len;
-            self.marks.pop_front();
+    pub fn advance(&mut self, written: usize) {
+        if written >= self.len {
+            return self.clear();
         }
+        self.len -= written;
+        self.advance_bytes(written);
+        self.advance_runs(written);
+        if self.sent >= COMPACT_LEN && self.sent * 2 >= self.bytes.len() {
+            self.compact();
+        }
+    }
+
+    fn advance_bytes(&mut self, mut written: usize) {
         while let Some((at, body)) = self.bodies.front_mut() {
             let inline = at.saturating_sub(self.sent).min(written);
             self.sent += inline;
@@ -227,33 +275,76 @@ impl Batch {
             }
             self.bodies.pop_front();
         }
-        self.sent = self.bytes.len().min(self.sent + written);
-        if self.sent == self.bytes.len() {
-            self.clear();
-        } else if self.sent >= COMPACT_LEN && self.sent * 2 >= self.bytes.len() {
-            self.compact();
+        self.sent += written;
+    }
+
+    /// As [`advance`](Self::advance), once `sent` is behind what was written.
+    fn advance_runs(&mut self, mut written: usize) {
+        while let Some(run) = self.runs.front_mut() {
+            if run.len <= written {
+                written -= run.len;
+                self.runs.pop_front();
+                continue;
+            }
+            if written == 0 {
+                return;
+            }
+            run.len -= written;
+            if !run.is_plain() {
+                run.inline = run.inline.saturating_sub(written);
+                run.rest = run.len;
+                return;
+            }
+            run.inline = run.len;
+            // Every frame whose last byte was sent leaves the run.
+            let mut at = self.sent - written;
+            if run.rest == 0 {
+                run.rest = frame_at(&self.bytes, at);
+            }
+            while written >= run.rest {
+                written -= run.rest;
+                at += run.rest;
+                run.frames -= 1;
+                run.rest = frame_at(&self.bytes, at);
+            }
+            run.rest = if written == 0 { 0 } else { run.rest - written };
+            return;
         }
     }
 
     /// Offers each frame in order; those that `take` answers with true are removed, the others stay in order.
     pub fn take_frames(&mut self, mut take: impl FnMut(Frame<'_>) -> bool) {
-        let mut kept = Self::new();
-        let mut from = self.sent;
-        let mut bodies = std::mem::take(&mut self.bodies).into_iter();
-        for mark in std::mem::take(&mut self.marks) {
-            let head = self.bytes.get(from..from + mark.inline).unwrap_or_default();
-            from += mark.inline;
-            let body = if mark.has_body { bodies.next().map(|(_, body)| body) } else { None };
-            if !take(Frame { lane: mark.lane, flags: mark.flags, head, body: body.as_ref() }) {
-                kept.bytes.extend_from_slice(head);
-                kept.marks.push_back(mark);
-                kept.bodies.extend(body.map(|body| (kept.bytes.len(), body)));
+        let mut rest = std::mem::take(self);
+        self.progressed = rest.progressed;
+        let mut from = rest.sent;
+        let mut bodies = rest.bodies.drain(..);
+        for run in rest.runs.drain(..) {
+            let end = from + run.inline;
+            let body = if run.has_body { bodies.next().map(|(_, body)| body) } else { None };
+            while from < end {
+                let len =
+                    if run.is_plain() { frame_at(&rest.bytes, from).min(end - from) } else { run.inline };
+                let head = rest.bytes.get(from..from + len).unwrap_or_default();
+                from += len;
+                if !take(Frame { lane: run.lane, flags: run.flags, head, body: body.as_ref() }) {
+                    self.keep(head, body.clone(), run);
+                }
             }
         }
-        if kept.is_empty() {
-            self.clear();
-        } else {
-            *self = Self { progressed: self.progressed, ..kept };
+        drop(bodies);
+        if self.is_empty() {
+            // Its memory serves the next frames.
+            rest.bytes.clear();
+            (self.bytes, self.bodies, self.runs) = (rest.bytes, rest.bodies, rest.runs);
+        }
+    }
+
+    fn keep(&mut self, head: &[u8], body: Option<Bytes>, run: Run) {
+        let len = head.len() + body.as_ref().map_or(0, Bytes::len);
+        self.bytes.extend_from_slice(head);
+        self.enter(Run { frames: 1, len, inline: head.len(), rest: 0, ..run });
+        if let Some(body) = body {
+            self.bodies.push_back((self.bytes.len(), body));
         }
     }
 
@@ -264,6 +355,21 @@ impl Batch {
         }
         self.sent = 0;
     }
+}
+
+/// The length that a frame of `len` bytes begins with.
+fn length_bytes(len: usize) -> Option<[u8; 2]> {
+    u16::try_from(len - 2).ok().filter(|_| len <= MAX_FRAME_LEN).map(u16::to_le_bytes)
+}
+
+fn too_large(len: usize) -> Error {
+    Error::new(ErrorKind::FrameTooLarge, format!("frame of {len} bytes; at most {MAX_FRAME_LEN}"))
+}
+
+/// The length of the whole frame at `at`. Frames of a batch have one; should one not, the rest is taken for it.
+fn frame_at(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    frame_len(rest).ok().flatten().unwrap_or(rest.len()).max(1)
 }
 
 /// Below this many sent bytes, moving the rest down costs more than it gives back.

@@ -43,6 +43,18 @@ pub(crate) fn decode(frame: &[u8]) -> Result<Option<Message<'_>>, Error> {
     Ok(Some(message))
 }
 
+/// Number, outcome and body of a response that has nothing else: no fields, and no pushes that it must wait for. None of
+/// any other frame.
+pub(crate) fn plain_response(frame: &[u8]) -> Option<(u32, Outcome, &[u8])> {
+    let [_, _, kind::RESPONSE, flags @ (0 | flag::APPLICATION_ERROR), ref rest @ ..] = *frame else {
+        return None;
+    };
+    let mut reader = Reader::new(rest);
+    let call = reader.varint32().ok()?;
+    let outcome = if flags == 0 { Outcome::Value } else { Outcome::ApplicationError };
+    Some((call, outcome, reader.rest()))
+}
+
 fn decode_on_lane<'a>(
     frame_kind: u8,
     flags: u8,

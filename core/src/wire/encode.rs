@@ -1,6 +1,8 @@
 //! Messages to frames, appended to a batch.
 
-use super::varint::write;
+use std::time::Duration;
+
+use super::varint::{self, write};
 use super::{BodyPlace, DEFAULT_RATE, Hello, Message, Outcome, Request, Response, flag, kind, tag};
 use crate::frame::{LAST, MAGIC, RESET};
 use crate::{Batch, Error, Lane, Metadata};
@@ -15,11 +17,15 @@ pub(crate) fn encode(message: &Message<'_>, batch: &mut Batch) -> Result<(), Err
     };
     match message {
         Message::Hello(hello) => simple(kind::HELLO, 0, &|out| write_hello(hello, out)),
-        Message::Request(request) => {
-            simple(kind::REQUEST, request_flags(request), &|out| write_request(request, out))
+        Message::Request(message) => {
+            let &Request { call, one_way, timeout, path, ref metadata, codec, body, place } = message;
+            let fields = Fields { metadata: metadata.as_ref(), codec, place };
+            request((call, one_way, timeout), path, fields, body, batch)
         }
-        Message::Response(response) => {
-            simple(kind::RESPONSE, response_flags(response), &|out| write_response(response, out))
+        Message::Response(message) => {
+            let &Response { call, outcome, after_pushes, ref metadata, codec, body, place } = message;
+            let fields = Fields { metadata: metadata.as_ref(), codec, place };
+            response((call, outcome, after_pushes), fields, body, batch)
         }
         Message::Failure { call, status, after_pushes } => {
             let flags = if *after_pushes { flag::AFTER_PUSHES } else { 0 };
@@ -32,12 +38,7 @@ pub(crate) fn encode(message: &Message<'_>, batch: &mut Batch) -> Result<(), Err
         }
         Message::Cancel { call } => simple(kind::CANCEL, 0, &|out| write(out, u64::from(*call))),
         Message::Push { path, codec, metadata, body, place } => {
-            let fields = Fields { metadata: metadata.as_ref(), codec: *codec, place: *place };
-            simple(kind::PUSH, fields.flag(), &|out| {
-                write_bytes(out, path.as_bytes());
-                fields.write(out);
-                out.extend_from_slice(body);
-            })
+            push(path, Fields { metadata: metadata.as_ref(), codec: *codec, place: *place }, body, batch)
         }
         Message::Gap(gap) => simple(kind::GAP, 0, &|out| {
             write(out, gap.count);
@@ -60,34 +61,82 @@ pub(crate) fn encode(message: &Message<'_>, batch: &mut Batch) -> Result<(), Err
     }
 }
 
-/// Appends a push without optional fields, which most are.
+/// Appends a request: its number, whether it is one-way, and the time left; `None` waits for ever.
 ///
 /// # Errors
 /// As [`encode`].
-pub(crate) fn encode_plain_push(path: &str, body: &[u8], batch: &mut Batch) -> Result<(), Error> {
-    batch.push((kind::PUSH, 0), Lane::ZERO, None, |out| {
-        write_bytes(out, path.as_bytes());
-        out.extend_from_slice(body);
-    })
+pub(crate) fn request(
+    (call, one_way, timeout): (u32, bool, Option<Duration>),
+    path: &str,
+    fields: Fields<'_>,
+    body: &[u8],
+    batch: &mut Batch,
+) -> Result<(), Error> {
+    let micros = timeout.map_or(0, |timeout| u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX).max(1));
+    let mut numbers = Numbers::default();
+    numbers.put(u64::from(call));
+    numbers.put(micros);
+    numbers.put(path.len() as u64);
+    let one_way = if one_way { flag::ONE_WAY } else { 0 };
+    fields.append((kind::REQUEST, one_way), numbers.bytes(), path.as_bytes(), body, batch)
+}
+
+/// Appends the answer to a call: its number, which answer it is, and whether it comes after the pushes before it.
+///
+/// # Errors
+/// As [`encode`].
+pub(crate) fn response(
+    (call, outcome, after_pushes): (u32, Outcome, bool),
+    fields: Fields<'_>,
+    body: &[u8],
+    batch: &mut Batch,
+) -> Result<(), Error> {
+    let outcome = match outcome {
+        Outcome::ApplicationError => flag::APPLICATION_ERROR,
+        Outcome::Value => 0,
+    };
+    let after = if after_pushes { flag::AFTER_PUSHES } else { 0 };
+    let mut numbers = Numbers::default();
+    numbers.put(u64::from(call));
+    fields.append((kind::RESPONSE, outcome | after), numbers.bytes(), &[], body, batch)
+}
+
+/// Appends a push.
+///
+/// # Errors
+/// As [`encode`].
+pub(crate) fn push(path: &str, fields: Fields<'_>, body: &[u8], batch: &mut Batch) -> Result<(), Error> {
+    let mut numbers = Numbers::default();
+    numbers.put(path.len() as u64);
+    fields.append((kind::PUSH, 0), numbers.bytes(), path.as_bytes(), body, batch)
 }
 
 /// The optional fields of requests, responses and pushes.
-struct Fields<'a> {
-    metadata: Option<&'a Metadata>,
-    codec: Option<&'a str>,
-    place: Option<BodyPlace>,
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fields<'a> {
+    pub(crate) metadata: Option<&'a Metadata>,
+    pub(crate) codec: Option<&'a str>,
+    pub(crate) place: Option<BodyPlace>,
 }
 
 impl Fields<'_> {
-    fn flag(&self) -> u8 {
-        let none = self.metadata.is_none() && self.codec.is_none() && self.place.is_none();
-        if none { 0 } else { flag::FIELDS }
+    /// Appends a frame of what every message of its kind has, of these fields if there are any, and of its body.
+    fn append(
+        &self,
+        (kind, flags): (u8, u8),
+        numbers: &[u8],
+        path: &[u8],
+        body: &[u8],
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        if self.metadata.is_none() && self.codec.is_none() && self.place.is_none() {
+            return batch.push_parts((kind, flags), [numbers, path, body]);
+        }
+        batch.push_parts((kind, flags | flag::FIELDS), [numbers, path, &self.block(), body])
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
-        if self.flag() == 0 {
-            return;
-        }
+    /// The fields behind their length.
+    fn block(&self) -> Vec<u8> {
         let mut block = Vec::new();
         if let Some(metadata) = self.metadata {
             let mut value = Vec::new();
@@ -103,46 +152,37 @@ impl Fields<'_> {
             write(&mut value, place.len);
             write_field(&mut block, tag::BODY_PLACE, &value);
         }
-        write_bytes(out, &block);
+        let mut out = Vec::new();
+        write_bytes(&mut out, &block);
+        out
     }
 }
 
-fn request_flags(request: &Request<'_>) -> u8 {
-    let one_way = if request.one_way { flag::ONE_WAY } else { 0 };
-    one_way | request_fields(request).flag()
+/// The numbers that a message begins with, encoded on the stack: three at most.
+#[derive(Default)]
+struct Numbers {
+    bytes: [u8; 3 * varint::MAX_LEN],
+    len: usize,
 }
 
-fn request_fields<'a>(request: &'a Request<'_>) -> Fields<'a> {
-    Fields { metadata: request.metadata.as_ref(), codec: request.codec, place: request.place }
-}
+impl Numbers {
+    fn put(&mut self, mut value: u64) {
+        loop {
+            let more = value >= 0x80;
+            if let Some(byte) = self.bytes.get_mut(self.len) {
+                *byte = varint::low_seven(value) | if more { 0x80 } else { 0 };
+            }
+            self.len += 1;
+            if !more {
+                return;
+            }
+            value >>= 7;
+        }
+    }
 
-fn write_request(request: &Request<'_>, out: &mut Vec<u8>) {
-    write(out, u64::from(request.call));
-    let micros =
-        request.timeout.map_or(0, |timeout| u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX).max(1));
-    write(out, micros);
-    write_bytes(out, request.path.as_bytes());
-    request_fields(request).write(out);
-    out.extend_from_slice(request.body);
-}
-
-fn response_flags(response: &Response<'_>) -> u8 {
-    let outcome = match response.outcome {
-        Outcome::ApplicationError => flag::APPLICATION_ERROR,
-        Outcome::Value => 0,
-    };
-    let after = if response.after_pushes { flag::AFTER_PUSHES } else { 0 };
-    outcome | after | response_fields(response).flag()
-}
-
-fn response_fields<'a>(response: &'a Response<'_>) -> Fields<'a> {
-    Fields { metadata: response.metadata.as_ref(), codec: response.codec, place: response.place }
-}
-
-fn write_response(response: &Response<'_>, out: &mut Vec<u8>) {
-    write(out, u64::from(response.call));
-    response_fields(response).write(out);
-    out.extend_from_slice(response.body);
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
 }
 
 fn write_hello(hello: &Hello, out: &mut Vec<u8>) {

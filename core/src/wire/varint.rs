@@ -1,5 +1,8 @@
 //! Unsigned integers in seven-bit groups, least significant first (LEB128), at most ten bytes.
 
+/// Longest encoding, in bytes.
+pub(crate) const MAX_LEN: usize = 10;
+
 /// Appends `value`.
 pub(crate) fn write(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
@@ -30,7 +33,8 @@ pub(crate) fn read(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-fn low_seven(value: u64) -> u8 {
+/// The lowest group.
+pub(super) fn low_seven(value: u64) -> u8 {
     (value & 0x7f) as u8
 }
 

@@ -51,7 +51,9 @@ fn an_answer_wakes_its_caller() {
     let waker = Waker::from(counter.clone());
     let mut pair = Pair::new();
     let call = pair.running_call();
-    assert!(pair.client.connection.poll_call(call, &Context::from_waker(&waker)).is_pending());
+    assert!(
+        pair.client.connection.poll_call(call, &Context::from_waker(&waker), &mut Vec::new()).is_pending()
+    );
     pair.server.respond(call, b"done");
     pair.run();
     pair.client.events.wakers.drain(..).for_each(Waker::wake);
@@ -79,8 +81,8 @@ fn a_methods_own_error_and_a_status_arrive_as_such() {
 fn metadata_and_codec_travel_with_a_request() {
     let mut pair = Pair::new();
     let metadata = Metadata::new().with("trace", "a1").with("shard", [0, 255]);
-    let out = OutRequest { metadata: metadata.clone(), raw: true, ..request(b"") };
-    pair.client.connection.start_call(pair.now, out).unwrap();
+    let out = OutRequest { metadata: &metadata, raw: true, ..request(b"") };
+    pair.client.connection.start_call(pair.now, out, Waker::noop()).unwrap();
     pair.run();
     let incoming = pair.server.incoming().remove(0);
     assert_eq!((incoming.metadata, incoming.codec.as_deref()), (metadata, Some("raw")));
@@ -120,7 +122,7 @@ fn the_peers_limit_bounds_our_calls() {
     let mut pair = Pair::with(Limits::default(), Limits::default().with_max_in_flight(2));
     let calls = [pair.client.call(pair.now, b""), pair.client.call(pair.now, b"")];
     assert_eq!(calls, [0, 1]);
-    let failed = pair.client.connection.start_call(pair.now, request(b"")).unwrap_err();
+    let failed = pair.client.connection.start_call(pair.now, request(b""), Waker::noop()).unwrap_err();
     assert_eq!((failed.0.code(), failed.0.ran()), (Code::ResourceExhausted, Ran::No));
     pair.run();
     pair.server.respond(1, b"");
@@ -135,15 +137,15 @@ fn what_exceeds_a_bound_is_refused_before_it_is_sent() {
     let mut pair = Pair::with(Limits::default(), limits);
     let now = pair.now;
     let mut refuse = |out: OutRequest<'_>| {
-        let status = pair.client.connection.start_call(now, out).unwrap_err().0;
+        let status = pair.client.connection.start_call(now, out, Waker::noop()).unwrap_err().0;
         assert_eq!(status.ran(), Ran::No);
         status.code()
     };
     assert_eq!(refuse(request(&[0; 16_385])), Code::ResourceExhausted);
     let metadata = Metadata::new().with("key", [0; 8 * 1024]);
-    assert_eq!(refuse(OutRequest { metadata, ..request(b"") }), Code::ResourceExhausted);
+    assert_eq!(refuse(OutRequest { metadata: &metadata, ..request(b"") }), Code::ResourceExhausted);
     let metadata = (0..65).fold(Metadata::new(), |metadata, _| metadata.with("k", ""));
-    assert_eq!(refuse(OutRequest { metadata, ..request(b"") }), Code::ResourceExhausted);
+    assert_eq!(refuse(OutRequest { metadata: &metadata, ..request(b"") }), Code::ResourceExhausted);
     assert!(!pair.client.connection.has_output());
     assert_eq!(pair.client.connection.in_flight(), 0);
 }
@@ -166,7 +168,7 @@ fn a_path_that_is_none_is_refused_before_it_is_sent() {
     let long = format!("Arith/{}", "m".repeat(250));
     for path in ["", "Arith", "/Mul", "Arith/", "Arith/M\nul", &long] {
         let out = OutRequest { path, ..request(b"") };
-        let status = pair.client.connection.start_call(pair.now, out).unwrap_err().0;
+        let status = pair.client.connection.start_call(pair.now, out, Waker::noop()).unwrap_err().0;
         assert_eq!((status.code(), status.ran()), (Code::InvalidArgument, Ran::No), "{path:?}");
     }
     assert!(!pair.client.connection.has_output());

@@ -1,5 +1,6 @@
 //! Deadlines, which both ends keep.
 
+use std::task::Waker;
 use std::time::Duration;
 
 use super::pair::{HUGE, Pair, body, request};
@@ -10,7 +11,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn call(pair: &mut Pair, timeout: Duration, body: &[u8]) -> u32 {
     let out = OutRequest { timeout: Some(timeout), ..request(body) };
-    pair.client.connection.start_call(pair.now, out).unwrap()
+    pair.client.connection.start_call(pair.now, out, Waker::noop()).unwrap()
 }
 
 #[test]

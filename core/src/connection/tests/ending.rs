@@ -3,6 +3,7 @@
 use super::pair::{HUGE, LARGE, Pair, body, request};
 use crate::connection::CancelReason;
 use crate::{Close, CloseCode, Code, Ran};
+use std::task::Waker;
 
 fn close(reason: &'static str) -> Close {
     Close::new(CloseCode::SHUTDOWN, reason)
@@ -21,7 +22,7 @@ fn a_request_after_goaway_did_not_run() {
         assert_eq!((status.code(), status.ran()), (Code::Unavailable, Ran::No));
         assert!(status.is_retryable());
     }
-    let after = pair.client.connection.start_call(pair.now, request(b"")).unwrap_err();
+    let after = pair.client.connection.start_call(pair.now, request(b""), Waker::noop()).unwrap_err();
     assert!(after.0.is_retryable());
     pair.server.respond(running, b"done");
     pair.run();
@@ -50,7 +51,13 @@ fn a_close_ends_every_call_at_both_ends() {
         for side in [&mut pair.client, &mut pair.server] {
             assert_eq!(side.connection.closed(), Some(&close("done")));
             assert!(side.is_idle());
-            assert!(side.connection.start_call(pair.now, request(b"")).unwrap_err().0.is_retryable());
+            assert!(
+                side.connection
+                    .start_call(pair.now, request(b""), Waker::noop())
+                    .unwrap_err()
+                    .0
+                    .is_retryable()
+            );
             assert_eq!(side.connection.poll_timeout(), None);
         }
     }
@@ -120,7 +127,7 @@ fn closed_before_the_bodies() -> (Pair, u32) {
 fn a_close_waits_for_the_bodies_that_were_announced_before() {
     let (mut pair, call) = closed_before_the_bodies();
     assert_eq!(pair.client.connection.closed(), None);
-    let refused = pair.client.connection.start_call(pair.now, request(b"")).unwrap_err();
+    let refused = pair.client.connection.start_call(pair.now, request(b""), Waker::noop()).unwrap_err();
     assert!(refused.0.is_retryable());
     pair.client.read(pair.now);
     assert_eq!(pair.client.received(), ["1\0"]);

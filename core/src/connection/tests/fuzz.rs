@@ -4,6 +4,7 @@
 mod script;
 
 use std::collections::HashMap;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use proptest::collection::vec;
@@ -131,7 +132,8 @@ impl End {
         match *step {
             Step::Call(len) => {
                 let body = vec![7; len];
-                if let Ok(call) = side.connection.start_call(now, super::pair::request(&body)) {
+                if let Ok(call) = side.connection.start_call(now, super::pair::request(&body), Waker::noop())
+                {
                     self.calls.push(call);
                 }
             }

@@ -5,6 +5,7 @@ use crate::codec::choose;
 use crate::connection::NoRoom;
 use crate::wire::{DEFAULT_RATE, Hello, Message};
 use crate::{CloseCode, Lane, Limits, Metadata};
+use std::task::Waker;
 
 pub(super) fn strangers() -> Pair {
     Pair::strangers(Limits::default(), Limits::default())
@@ -76,7 +77,8 @@ fn a_hello_with_too_much_metadata_is_refused() {
 fn nothing_can_be_called_or_pushed_before_the_hellos() {
     let mut pair = strangers();
     for side in [&mut pair.client, &mut pair.server] {
-        let failed = side.connection.start_call(pair.now, super::pair::request(b"")).unwrap_err();
+        let failed =
+            side.connection.start_call(pair.now, super::pair::request(b""), Waker::noop()).unwrap_err();
         assert!(failed.0.is_retryable());
         assert_eq!(side.push(b"1"), Err(NoRoom::Closed));
     }

@@ -10,8 +10,8 @@ pub(super) use crate::wire::tests::frame;
 
 use super::rng::Rng;
 use crate::connection::{
-    Answer, Connection, Events, Incoming, NoRoom, Offer, OutBody, OutPush, OutRequest, Received, Reply,
-    ReplyBody, Role, Taken, close_for,
+    Answer, Connection, Ended, Events, Incoming, NoRoom, Offer, OutBody, OutPush, OutRequest, Received,
+    Reply, ReplyBody, Role, Taken, close_for,
 };
 use crate::frame::{LAST, RESET};
 use crate::wire::{MAX_INLINE_LEN, Message};
@@ -182,12 +182,12 @@ impl Side {
     }
 
     pub(super) fn call(&mut self, now: Instant, body: &[u8]) -> u32 {
-        self.connection.start_call(now, request(body)).unwrap()
+        self.connection.start_call(now, request(body), Waker::noop()).unwrap()
     }
 
     /// A call, if one more may be in flight.
     pub(super) fn try_call(&mut self, now: Instant, body: &[u8]) -> Option<u32> {
-        self.connection.start_call(now, request(body)).ok()
+        self.connection.start_call(now, request(body), Waker::noop()).ok()
     }
 
     pub(super) fn one_way(&mut self, body: &[u8]) -> bool {
@@ -196,8 +196,12 @@ impl Side {
 
     /// What came of `call`, if anything did.
     pub(super) fn answer(&mut self, call: u32) -> Option<Result<Answer, Status>> {
-        match self.connection.poll_call(call, &Context::from_waker(Waker::noop())) {
-            Poll::Ready(answer) => Some(answer),
+        let mut body = Vec::new();
+        match self.connection.poll_call(call, &Context::from_waker(Waker::noop()), &mut body) {
+            Poll::Ready(Ended::Other(ended)) => Some(*ended),
+            Poll::Ready(Ended::Plain(outcome)) => {
+                Some(Ok(Answer { outcome, metadata: Metadata::new(), codec: None, body: body.into() }))
+            }
             Poll::Pending => None,
         }
     }
@@ -268,13 +272,15 @@ pub(super) fn offer(codecs: &[&'static str]) -> Offer {
     Offer { codecs: codecs.to_vec(), metadata: Metadata::new() }
 }
 
+static NONE: Metadata = Metadata::new();
+
 pub(super) fn request(body: &[u8]) -> OutRequest<'_> {
     let body = if body.len() > MAX_INLINE_LEN {
         OutBody::Large(Bytes::copy_from_slice(body))
     } else {
         OutBody::Small(body)
     };
-    OutRequest { path: PATH, metadata: Metadata::new(), timeout: None, raw: false, body }
+    OutRequest { path: PATH, metadata: &NONE, timeout: None, raw: false, body }
 }
 
 /// A body that begins with `name` and is `len` bytes long.

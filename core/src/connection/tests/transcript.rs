@@ -1,5 +1,6 @@
 //! The connection that `docs/wire.md` shows is one that both ends really have.
 
+use std::task::Waker;
 use std::time::Duration;
 
 use super::pair::{Pair, Side, frame, offer, request};
@@ -53,7 +54,7 @@ fn a_connector_speaks_as_the_transcript_says() {
     pair.client.read_frames(pair.now, &shown(1..2));
     let timeout = Some(Duration::from_secs(30));
     let out = OutRequest { path: "Arith/Mul", timeout, ..request(br#"{"a":10,"b":20}"#) };
-    let call = pair.client.connection.start_call(pair.now, out).unwrap();
+    let call = pair.client.connection.start_call(pair.now, out, Waker::noop()).unwrap();
     pair.client.flush(pair.now, &mut pair.server);
     assert_eq!(sent(&mut pair.server), shown(2..3));
     pair.client.read_frames(pair.now, &shown(3..5));

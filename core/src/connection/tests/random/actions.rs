@@ -1,6 +1,7 @@
 //! What an end may do.
 
 use std::collections::HashMap;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -18,7 +19,7 @@ impl End {
         let body = body([token, 0], rng);
         let timeout = rng.one_in(4).then(|| Duration::from_millis(1 + rng.next() % 500));
         let out = OutRequest { timeout, ..request(&body) };
-        match self.side.connection.start_call(now, out) {
+        match self.side.connection.start_call(now, out, Waker::noop()) {
             Ok(call) => {
                 self.next_token += 1;
                 self.calls.push(OurCall { call, token, has_deadline: timeout.is_some() });
