@@ -17,6 +17,8 @@ pub(crate) struct Arrivals {
     /// All that is not small, each in its turn.
     others: VecDeque<Received>,
     weight: usize,
+    /// The last path that a small one brought, and the length of its service: most often the next one's too.
+    known: (Vec<u8>, u8),
 }
 
 /// Where a small one begins is where the one before it ends.
@@ -73,7 +75,30 @@ impl Arrivals {
         self.weight
     }
 
-    /// Appends a notification without metadata. False if it is not small: another codec than the connection's.
+    /// Appends a notification of the path of the last small one, without metadata and in the connection's codec. False if
+    /// it is of another path, which is not checked then.
+    pub(crate) fn push_again(&mut self, path: &[u8], body: &[u8]) -> bool {
+        let (known, service) = &self.known;
+        if known != path || path.is_empty() {
+            return false;
+        }
+        let (Ok(path_len), Ok(body_len)) = (u8::try_from(path.len()), u16::try_from(body.len())) else {
+            return false;
+        };
+        let small = Small { service: *service, path: path_len, raw: false, body: body_len };
+        self.put(small, path, body);
+        true
+    }
+
+    fn put(&mut self, small: Small, path: &[u8], body: &[u8]) {
+        self.bytes.reserve(small.len());
+        self.bytes.extend_from_slice(path);
+        self.bytes.extend_from_slice(body);
+        self.heads.push_back(Head::Small(small));
+        self.weight += small.len();
+    }
+
+    /// Appends a notification of a checked path, without metadata. False if it is not small: another codec than the connection's.
     pub(crate) fn push_small(&mut self, path: &str, codec: Option<&str>, body: &[u8]) -> bool {
         let raw = codec == Some(RAW);
         let service = path.bytes().position(|byte| byte == b'/').and_then(|at| u8::try_from(at).ok());
@@ -86,11 +111,10 @@ impl Arrivals {
             return false;
         }
         let small = Small { service, path: path_len, raw, body: body_len };
-        self.bytes.reserve(small.len());
-        self.bytes.extend_from_slice(path.as_bytes());
-        self.bytes.extend_from_slice(body);
-        self.heads.push_back(Head::Small(small));
-        self.weight += small.len();
+        self.put(small, path.as_bytes(), body);
+        self.known.0.clear();
+        self.known.0.extend_from_slice(path.as_bytes());
+        self.known.1 = service;
         true
     }
 
@@ -245,6 +269,7 @@ mod tests {
         arrivals.push(Received::Gap(Gap::new(7, GapReason::Other)));
         assert!(arrivals.push_small("A/Note", None, b"3"));
         assert!(!arrivals.push_small("A/Note", Some("json"), b"4"), "it names its codec");
+        assert!(!arrivals.push_again(b"B/Note", b""), "that was not the last");
         arrivals
     }
 
@@ -268,6 +293,16 @@ mod tests {
     #[test]
     fn all_come_out_as_they_went_in() {
         assert_eq!(drain(&mut mixed()), ["A1", "A22raw", "A/Note", "B", "-7", "A3"]);
+    }
+
+    #[test]
+    fn one_of_the_same_path_comes_out_as_the_first_did() {
+        let mut arrivals = Arrivals::default();
+        assert!(!arrivals.push_again(b"", b"no path is known"));
+        arrivals.push_small("Service/Note", Some(RAW), b"1");
+        assert!(arrivals.push_again(b"Service/Note", b"2"));
+        assert!(!arrivals.push_again(b"Service/Nota", b"3"));
+        assert_eq!(drain(&mut arrivals), ["Service1raw", "Service2"]);
     }
 
     #[test]

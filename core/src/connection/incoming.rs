@@ -23,7 +23,15 @@ impl Connection {
                 self.calls.finish_plain((call, outcome), body, events)?;
                 Ok(true)
             }
-            _ => Ok(false),
+            Some(_) => Ok(false),
+            None => Ok(self.handle_plain_push(frame, events)),
+        }
+    }
+
+    fn handle_plain_push(&mut self, frame: &[u8], events: &mut Events) -> bool {
+        match wire::plain_push(frame) {
+            Some((path, body)) if self.ordered.is_empty() => events.received.push_again(path, body),
+            _ => false,
         }
     }
 

@@ -122,13 +122,13 @@ impl Notification {
     /// [`ErrorKind::UnsupportedCodec`] if its codec is not of set `S` (a raw one never is); [`ErrorKind::Decode`] if
     /// it is something else.
     pub fn decode_body<S: DecodeBy<T> + CodecSet, T>(&self) -> Result<T, Error> {
-        decode::<S, T>(self.path(), self.codec(), &self.body, self.decode_limits)
+        decode::<S, T>(&self.path, self.codec(), &self.body, self.decode_limits)
     }
 
     /// The same by reference.
     pub(crate) fn as_view(&self) -> NotificationRef<'_> {
         NotificationRef {
-            path: self.path(),
+            path: &self.path,
             method: self.method(),
             decode_limits: self.decode_limits,
             body: &self.body,
@@ -140,7 +140,7 @@ impl Notification {
 /// A [`Notification`] where it lies in the buffer it arrived in.
 #[derive(Clone, Copy, Debug)]
 pub struct NotificationRef<'a> {
-    path: &'a str,
+    path: &'a [u8],
     method: &'a str,
     decode_limits: DecodeLimits,
     body: &'a [u8],
@@ -157,10 +157,10 @@ enum Place<'a> {
 impl<'a> NotificationRef<'a> {
     /// `note`, of a connection that agreed on `codec`.
     pub(crate) fn new(note: Note<'a>, codec: &'static str, decode_limits: DecodeLimits) -> Self {
-        let path = std::str::from_utf8(note.path).unwrap_or_default();
+        let method = note.path.get(note.service + 1..).unwrap_or_default();
         Self {
-            path,
-            method: path.get(note.service + 1..).unwrap_or_default(),
+            path: note.path,
+            method: std::str::from_utf8(method).unwrap_or_default(),
             decode_limits,
             body: note.body,
             place: Place::Buffer(if note.raw { RAW } else { codec }),
@@ -189,7 +189,7 @@ impl<'a> NotificationRef<'a> {
         match self.place {
             Place::Notification(notification) => notification.clone(),
             Place::Buffer(codec) => Notification {
-                path: Bytes::copy_from_slice(self.path.as_bytes()),
+                path: Bytes::copy_from_slice(self.path),
                 metadata: Metadata::new(),
                 codec: NotificationCodec::Known(codec),
                 decode_limits: self.decode_limits,
@@ -200,14 +200,17 @@ impl<'a> NotificationRef<'a> {
 }
 
 fn decode<S: DecodeBy<T> + CodecSet, T>(
-    path: &str,
+    path: &[u8],
     codec: &str,
     body: &[u8],
     limits: DecodeLimits,
 ) -> Result<T, Error> {
     let unsupported = || {
         let why = if codec == RAW { "is raw bytes" } else { "is in a codec this application lacks" };
-        Error::new(ErrorKind::UnsupportedCodec, format!("notification {path} {why}"))
+        Error::new(
+            ErrorKind::UnsupportedCodec,
+            format!("notification {} {why}", String::from_utf8_lossy(path)),
+        )
     };
     S::decode(S::find(codec).ok_or_else(unsupported)?, body, limits)
 }

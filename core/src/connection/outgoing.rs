@@ -272,7 +272,7 @@ impl Connection {
         let (max_len, max_entries) = (self.limits.max_metadata_len, self.limits.max_metadata_entries);
         if push.body.len() > self.peer.max_message_len
             || push.metadata.is_some_and(|metadata| metadata.check(max_len, max_entries).is_err())
-            || !is_path(push.path)
+            || !self.is_known_path(push.path)
         {
             return Err(NoRoom::TooLarge);
         }
@@ -285,6 +285,19 @@ impl Connection {
         let fields = Fields { metadata: push.metadata, codec: push.raw.then_some(RAW), place };
         let _ = wire::encode_push(push.path, fields, body, &mut self.out);
         Ok(())
+    }
+
+    /// Checks `path`, and remembers it: most often the next push has the same.
+    fn is_known_path(&mut self, path: &str) -> bool {
+        if self.known_path == path {
+            return !path.is_empty();
+        }
+        let is_path = is_path(path);
+        if is_path {
+            self.known_path.clear();
+            self.known_path.push_str(path);
+        }
+        is_path
     }
 
     /// Sends a push; one that finds no room is missing from now on, and the peer is told in its place. False then.

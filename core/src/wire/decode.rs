@@ -55,6 +55,12 @@ pub(crate) fn plain_response(frame: &[u8]) -> Option<(u32, Outcome, &[u8])> {
     Some((call, outcome, reader.rest()))
 }
 
+/// The path, unchecked, and the body of a push without optional fields; `None` of any other frame.
+pub(crate) fn plain_push(frame: &[u8]) -> Option<(&[u8], &[u8])> {
+    let [_, _, kind::PUSH, 0, len @ 0..0x80, ref rest @ ..] = *frame else { return None };
+    rest.split_at_checked(usize::from(len))
+}
+
 fn decode_on_lane<'a>(
     frame_kind: u8,
     flags: u8,
