@@ -11,7 +11,6 @@ mod one_way;
 
 pub use backoff::Backoff;
 pub use builder::ClientBuilder;
-pub(crate) use call::with_buffer;
 pub use call::{Call, CallResponse, Response};
 pub use error::CallError;
 pub use events::{Event, Events, Notifications};

@@ -16,6 +16,7 @@ mod error;
 pub mod frame;
 mod metadata;
 mod push;
+mod scratch;
 mod server;
 mod service;
 mod session;

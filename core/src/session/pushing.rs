@@ -7,8 +7,8 @@ use std::task::Poll;
 use bytes::Bytes;
 
 use super::{Session, State};
-use crate::client::with_buffer;
 use crate::connection::{NoRoom, OutBody, OutPush};
+use crate::scratch::with_buffer;
 use crate::wire::{Gap, GapReason};
 use crate::{BodyCodec, ErrorKind, Metadata, Push, PushError, PushSink, Pushing, Refused, WriteBody};
 
