@@ -32,6 +32,9 @@ pub(crate) trait Deliver: Send + Sync {
 
     /// How many wait in the fullest of the buffers that are more than half full and have readers; zero without any.
     fn crowd(&self) -> usize;
+
+    /// Nothing came for a while: memory that is not needed now is given back.
+    fn give_back(&self);
 }
 
 /// Drives one link. A future that ends when the connection has, with the reason.
@@ -254,7 +257,9 @@ impl Driver {
         let due = state.connection.poll_timeout();
         state.park(cx.waker());
         drop(state);
-        self.events.received.give_back();
+        if self.events.received.rest() {
+            self.deliver.give_back();
+        }
         match due {
             None => true,
             Some(due) => {

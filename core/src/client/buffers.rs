@@ -108,6 +108,14 @@ impl Deliver for Buffers {
         let buffers = map.services.values().chain([&map.others]);
         buffers.map(|buffer| buffer.crowd(&lock(&buffer.waiting))).max().unwrap_or(0)
     }
+
+    fn give_back(&self) {
+        let map = lock(&self.map);
+        map.services
+            .values()
+            .chain([&map.others])
+            .for_each(|buffer| lock(&buffer.waiting).received.give_back());
+    }
 }
 
 /// One bounded buffer. Full means that the oldest goes, and a gap stands in its place.
@@ -250,7 +258,6 @@ impl Reader {
         if waiting.ended {
             return Poll::Ready(None);
         }
-        waiting.received.give_back();
         let displaced = waiting.wait(self.key, cx.waker());
         drop(waiting);
         drop(displaced);

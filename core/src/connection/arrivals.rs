@@ -17,6 +17,8 @@ pub(crate) struct Arrivals {
     /// All that is not small, each in its turn.
     others: VecDeque<Received>,
     weight: usize,
+    /// Something came since [`rest`](Self::rest) was called last.
+    used: bool,
     /// The last path that a small one brought, and the length of its service: most often the next one's too.
     known: (Vec<u8>, u8),
 }
@@ -96,6 +98,7 @@ impl Arrivals {
         self.bytes.extend_from_slice(body);
         self.heads.push_back(Head::Small(small));
         self.weight += small.len();
+        self.used = true;
     }
 
     /// Appends a notification of a checked path, without metadata. False if it is not small: another codec than the connection's.
@@ -212,6 +215,15 @@ impl Arrivals {
         self.close_ranks();
     }
 
+    /// True if nothing came since this was called last; memory that it holds is then given back.
+    pub(crate) fn rest(&mut self) -> bool {
+        if std::mem::take(&mut self.used) {
+            return false;
+        }
+        self.give_back();
+        true
+    }
+
     /// Gives memory back that an empty one does not need to keep.
     pub(crate) fn give_back(&mut self) {
         if self.is_empty() && self.bytes.capacity() + HEAD_LEN * self.heads.capacity() > MAX_IDLE_LEN {
@@ -245,8 +257,8 @@ fn service_of(received: &Received) -> Option<&[u8]> {
     }
 }
 
-/// Memory that an empty one keeps for the next. Chosen as what an idle connection may cost.
-const MAX_IDLE_LEN: usize = 4 * 1024;
+/// Memory that an empty one keeps for the next. Chosen to hold what a reader takes along, unless its notes are large.
+const MAX_IDLE_LEN: usize = 16 * 1024;
 /// Bytes of one head.
 const HEAD_LEN: usize = std::mem::size_of::<Head>();
 /// Below this many bytes, moving the rest down costs more than it gives back.
@@ -341,7 +353,7 @@ mod tests {
         }
         assert!(arrivals.bytes.capacity() <= 8 * 100 * 1006, "holds {}", arrivals.bytes.capacity());
         drain(&mut arrivals);
-        arrivals.give_back();
-        assert_eq!(arrivals.bytes.capacity(), 0);
+        assert!(!arrivals.rest() && arrivals.bytes.capacity() > 0, "more may come");
+        assert!(arrivals.rest() && arrivals.bytes.capacity() == 0);
     }
 }

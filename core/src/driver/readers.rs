@@ -61,6 +61,8 @@ mod tests {
         fn crowd(&self) -> usize {
             self.0.load(Relaxed)
         }
+
+        fn give_back(&self) {}
     }
 
     #[test]
