@@ -14,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use crate::codec::RAW;
+use crate::scratch::with_buffer;
 use crate::{CodecIndex, CodecSet, EncodeBy, Error, ErrorKind, Metadata};
 
 /// Anything a push can be handed to: a session, everyone, a backplane, a test.
@@ -192,9 +193,11 @@ fn unsupported(codec: &str) -> Error {
 }
 
 fn encode<S: EncodeBy<T>, T>(index: CodecIndex, value: &T) -> Result<Bytes, Error> {
-    let mut out = Vec::new();
-    S::encode(index, value, &mut out)?;
-    Ok(out.into())
+    with_buffer(|out| {
+        S::encode(index, value, out)?;
+        // A small one is copied to memory of its size, which costs less than to grow there.
+        Ok(if out.len() <= MAX_COPIED { Bytes::copy_from_slice(out) } else { std::mem::take(out).into() })
+    })
 }
 
 struct RawBody(Bytes);
@@ -264,3 +267,5 @@ impl std::error::Error for Refused {
 
 /// The largest codec set, as `codec/set.rs` implements.
 const MAX_CODECS: usize = 6;
+/// Longest body that is copied out of the buffer it was encoded in: as long as one that travels in its frame.
+const MAX_COPIED: usize = 16 * 1024;
