@@ -75,9 +75,9 @@ pub use linkspan_core::{
     Capabilities, Close, CloseCode, Code, Codec, CodecIndex, CodecSet, Context, Credentials, Decode,
     DecodeBy, DecodeLimits, DepthLimited, Encode, EncodeBy, Encoded, Endpoint, Error, ErrorKind, Events,
     Frame, Gap, GapReason, Inbox, Lane, Limits, Link, Listener, MAX_DEPTH, Metadata, Notification,
-    Notifications, OneWayCall, PeerInfo, Pipe, Push, PushError, PushSink, Pushing, RAW, Ran, Refused, Reply,
-    Response, Session, SessionId, Sessions, Stack, Status, TlsIdentity, TlsInfo, Transport, Transports,
-    UpgradeInfo, Verdict, async_trait, frame,
+    Notifications, OneWayCall, PeerInfo, Pipe, Push, PushError, PushSink, Pushing, RAW, Ran, Reach, Refused,
+    Reply, Response, Selection, Session, SessionId, Sessions, Stack, Status, TlsIdentity, TlsInfo, Transport,
+    Transports, UpgradeInfo, Verdict, WriteBody, async_trait, frame,
 };
 pub use linkspan_core::{settings, typed};
 pub use linkspan_json::Json;

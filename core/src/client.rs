@@ -1,6 +1,7 @@
 //! The connecting side: calls out, notifications in.
 
 mod backoff;
+mod buffers;
 mod builder;
 mod call;
 mod error;
@@ -21,7 +22,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::{Close, CloseCode, Error, Session, Stack};
-use events::Buffers;
+use buffers::Buffers;
 
 /// A connection to a server. Cheap to clone; it closes when the last clone, stub and stream made of it is dropped.
 ///

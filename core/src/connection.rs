@@ -6,6 +6,7 @@
 //! All heads travel on lane 0, in order; a body over 16 KiB follows on a lane of its own. So a cancel always follows
 //! its request, a response its pushes, and a call's number may be used again after its terminal frame.
 
+mod arrivals;
 mod bulk;
 mod calls;
 mod closing;
@@ -15,6 +16,7 @@ mod handshake;
 mod incoming;
 mod lanes;
 mod life;
+mod notification;
 mod ordered;
 mod outbox;
 mod outgoing;
@@ -24,12 +26,14 @@ mod serving;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use arrivals::{Arrivals, Note, Taken};
 pub(crate) use calls::{Answer, Ended};
 pub(crate) use closing::close_for;
 pub(crate) use drain::Drain;
-pub use events::Notification;
-pub(crate) use events::{CancelReason, Events, Headers, Incoming, Received};
+pub(crate) use events::{CancelReason, Events, Headers, Incoming};
 pub(crate) use handshake::{Offer, Opened};
+pub(crate) use notification::Received;
+pub use notification::{Notification, NotificationRef};
 pub use outgoing::Reply;
 #[cfg(test)]
 pub(crate) use outgoing::ReplyBody;
@@ -102,6 +106,10 @@ pub(crate) struct Connection {
     next_one_way: u64,
     /// Pushes and gaps made here.
     pushes_made: u64,
+    /// The path of the last push.
+    known_path: String,
+    /// Pushes that found no room, of which the peer was not told.
+    missed: u64,
     /// Bytes that came before the hellos were exchanged.
     greeting_len: usize,
     /// Refuses new requests of the peer, since this side is going away.
@@ -142,6 +150,8 @@ impl Connection {
             called: Paths::default(),
             next_one_way: 0,
             pushes_made: 0,
+            known_path: String::new(),
+            missed: 0,
             greeting_len: 0,
             leaving: false,
             ending: None,
@@ -279,11 +289,7 @@ impl Connection {
                 self.send(&Message::Pong { payload })
             }
             Message::Pong { .. } => Ok(()),
-            Message::Push { path, codec, metadata, body, place } => {
-                let head =
-                    Notification::new(inbox.share(path.as_bytes()), codec, metadata.unwrap_or_default());
-                self.handle_push(head, inbox.share(body), place, events)
-            }
+            push @ Message::Push { .. } => self.handle_push(push, events),
             Message::Request(request) => self.handle_request(now, request, inbox, events),
             Message::Reset { lane } => {
                 if !self.is_wanted_reset(lane) {
@@ -367,6 +373,7 @@ impl Connection {
         self.life.handle_sent(now, progressed, remaining);
         self.unsent = remaining;
         self.outbox.sent(remaining);
+        self.tell_missed();
     }
 
     fn send(&mut self, message: &Message<'_>) -> Result<(), Error> {

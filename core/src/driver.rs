@@ -3,12 +3,14 @@
 mod flush;
 mod greet;
 mod herd;
+mod readers;
 
 use crate::clock::now;
 pub(crate) use flush::flush;
 use flush::flush_patiently;
 pub(crate) use greet::{Greeted, Ungreeted, greet};
 use herd::Herd;
+use readers::Readers;
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -18,7 +20,7 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, timeout};
 
-use crate::connection::{Events, Received, close_for};
+use crate::connection::{Arrivals, Events, close_for};
 use crate::service::{Answers, Handlers, Runner};
 use crate::session::{State, tell};
 use crate::transport::Pipe;
@@ -26,8 +28,15 @@ use crate::{Batch, Close, CloseCode, Error, ErrorKind, Inbox, Session};
 
 /// Where notifications go. They never wait there: a full buffer drops its oldest.
 pub(crate) trait Deliver: Send + Sync {
-    /// Takes what one read brought, in order. Returns whom to wake, for it is called under the session's lock.
-    fn deliver(&self, received: Vec<Received>) -> Vec<Waker>;
+    /// Takes all that one read brought, in order. Whom to wake it adds to `wakers`, for it is called under the session's
+    /// lock. Returns the crowd.
+    fn deliver(&self, received: &mut Arrivals, wakers: &mut Vec<Waker>) -> usize;
+
+    /// How many wait in the fullest of the buffers that are more than half full and have readers; zero without any.
+    fn crowd(&self) -> usize;
+
+    /// Nothing came for a while: memory that is not needed now is given back.
+    fn give_back(&self);
 }
 
 /// Drives one link. A future that ends when the connection has, with the reason.
@@ -44,6 +53,7 @@ pub(crate) struct Driver {
     sending: bool,
     /// What the connection is to be told of sending, once it is locked anyway.
     sent: Option<Sent>,
+    readers: Readers,
     /// This wake was given away once already, so that ready callers could append first.
     waited: bool,
     /// Callers to wake together.
@@ -69,6 +79,7 @@ impl Driver {
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
             sending: false,
             sent: None,
+            readers: Readers::default(),
             waited: false,
             herd: Herd::default(),
         })
@@ -101,6 +112,10 @@ impl Driver {
         if !self.events.requests.is_empty() || !self.events.received.is_empty() {
             self.dispatch(cx); // what came with the hello
         }
+        if self.readers.have_turn(&*self.deliver) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let Some(mut closed) = self.begin(cx) else { return Poll::Pending };
         for _ in 0..ROUNDS {
             if let Err(error) = self.send(cx) {
@@ -112,6 +127,7 @@ impl Driver {
             }
             match self.receive(cx) {
                 Err(error) => return Poll::Ready(self.lost(&error)),
+                Ok(true) if self.readers.have_turn(&*self.deliver) => break,
                 Ok(true) => {}
                 Ok(false) if self.park(cx) => return Poll::Pending,
                 Ok(false) => {}
@@ -184,7 +200,7 @@ impl Driver {
             state.connection.close(close_for(&error), &mut self.events);
         }
         // Under the same lock as the answers: no caller finds its answer before the notifications that precede it.
-        hand_on(&*self.deliver, &mut self.events);
+        self.readers.crowded(hand_on(&*self.deliver, &mut self.events));
         if state.connection.serving() == 0 {
             // The last call may have ended without an answer, whose sending would wake them: a one-way call was reset.
             self.events.wakers.extend(state.take_drain_waiters());
@@ -226,6 +242,9 @@ impl Driver {
             state.park(cx.waker());
         }
         drop(state);
+        if self.events.received.rest() {
+            self.deliver.give_back();
+        }
         self.events.wakers.drain(..).for_each(Waker::wake);
         match due {
             None => parks,
@@ -275,7 +294,7 @@ fn settle(state: &mut State, sent: &mut Option<Sent>, events: &mut Events) {
     let now = state.now();
     state.connection.handle_sent(now, progressed, remaining);
     // Not only when all is flushed: a busy link may never come to that.
-    if state.connection.has_room(1) {
+    if state.connection.has_much_room() {
         events.wakers.extend(state.take_room_waiters());
     }
     events.wakers.extend(state.take_drain_waiters());
@@ -295,12 +314,12 @@ fn fill(mut state: MutexGuard<'_, State>, batch: &mut Batch, events: &mut Events
     closed
 }
 
-/// Hands on the notifications; their readers are woken with the callers.
-fn hand_on(deliver: &dyn Deliver, events: &mut Events) {
-    if !events.received.is_empty() {
-        let readers = deliver.deliver(std::mem::take(&mut events.received));
-        events.wakers.extend(readers);
+/// Hands on the notifications; their readers are woken with the callers. Returns the crowd.
+fn hand_on(deliver: &dyn Deliver, events: &mut Events) -> usize {
+    if events.received.is_empty() {
+        return 0;
     }
+    deliver.deliver(&mut events.received, &mut events.wakers)
 }
 
 /// Sends what is left, ends our direction, and reads on until the peer ends too: closing with unread bytes would make some

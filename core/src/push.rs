@@ -1,5 +1,9 @@
 //! The third waist: one-way messages to a peer, and whatever they can be handed to.
 
+mod typed;
+
+pub use typed::{TypedPushing, push_typed, try_push_typed};
+
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
@@ -10,7 +14,8 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use crate::codec::RAW;
-use crate::{CodecIndex, EncodeBy, Error, ErrorKind, Metadata};
+use crate::scratch::with_buffer;
+use crate::{CodecIndex, CodecSet, EncodeBy, Error, ErrorKind, Metadata};
 
 /// Anything a push can be handed to: a session, everyone, a backplane, a test.
 ///
@@ -53,7 +58,22 @@ pub trait PushSink: Send + Sync {
     /// # Cancel safety
     /// Cancel safe: dropped before it is ready, the push was not accepted.
     fn push(&self, push: Push) -> Pushing<'_>;
+
+    /// Has `write` append the body of notification `path` in this sink's codec, and takes it at once, or says why not.
+    /// `None`, which is what the provided method returns: this sink takes a whole [`Push`] only, and nothing was written.
+    ///
+    /// Generated code asks this first. A session says yes, since it then needs no allocation for a push to it alone.
+    ///
+    /// # Errors
+    /// [`PushError`] as of [`try_push`](Self::try_push).
+    fn try_write(&self, path: &'static str, write: WriteBody<'_>) -> Option<Result<(), PushError>> {
+        let _ = (path, write);
+        None
+    }
 }
+
+/// Appends a body in the codec of that name, as [`Encoded::bytes`] returns it.
+pub type WriteBody<'a> = &'a dyn Fn(&str, &mut Vec<u8>) -> Result<(), Error>;
 
 /// The future of [`PushSink::push`].
 pub type Pushing<'a> = Pin<Box<dyn Future<Output = Result<(), PushError>> + Send + 'a>>;
@@ -154,10 +174,8 @@ impl<S, T> fmt::Debug for EncodeOnce<S, T> {
 
 impl<S: EncodeBy<T>, T: Send + Sync> Encoded for EncodeOnce<S, T> {
     fn bytes(&self, codec: &str) -> Result<(Bytes, BodyCodec), Error> {
-        let unsupported =
-            || Error::new(ErrorKind::UnsupportedCodec, format!("push cannot be encoded as {codec}"));
-        let index = S::find(codec).ok_or_else(unsupported)?;
-        let kept = self.kept.get(usize::from(index.get())).ok_or_else(unsupported)?;
+        let index = find::<S>(codec)?;
+        let kept = self.kept.get(usize::from(index.get())).ok_or_else(|| unsupported(codec))?;
         if let Some(bytes) = kept.get() {
             return Ok((bytes.clone(), BodyCodec::Asked));
         }
@@ -166,10 +184,20 @@ impl<S: EncodeBy<T>, T: Send + Sync> Encoded for EncodeOnce<S, T> {
     }
 }
 
+fn find<S: CodecSet>(codec: &str) -> Result<CodecIndex, Error> {
+    S::find(codec).ok_or_else(|| unsupported(codec))
+}
+
+fn unsupported(codec: &str) -> Error {
+    Error::new(ErrorKind::UnsupportedCodec, format!("push cannot be encoded as {codec}"))
+}
+
 fn encode<S: EncodeBy<T>, T>(index: CodecIndex, value: &T) -> Result<Bytes, Error> {
-    let mut out = Vec::new();
-    S::encode(index, value, &mut out)?;
-    Ok(out.into())
+    with_buffer(|out| {
+        S::encode(index, value, out)?;
+        // A small one is copied to memory of its size, which costs less than to grow there.
+        Ok(if out.len() <= MAX_COPIED { Bytes::copy_from_slice(out) } else { std::mem::take(out).into() })
+    })
 }
 
 struct RawBody(Bytes);
@@ -239,3 +267,5 @@ impl std::error::Error for Refused {
 
 /// The largest codec set, as `codec/set.rs` implements.
 const MAX_CODECS: usize = 6;
+/// Longest body that is copied out of the buffer it was encoded in: as long as one that travels in its frame.
+const MAX_COPIED: usize = 16 * 1024;

@@ -1,11 +1,13 @@
 //! Who is at the other end: one handle, usable from anywhere, at any time, from any task.
 
 mod attributes;
+mod broadcast;
 mod id;
 mod pushing;
 mod registry;
 mod state;
 
+pub use broadcast::{Reach, Selection};
 pub use id::SessionId;
 pub(crate) use registry::Registry;
 pub use registry::Sessions;

@@ -1,6 +1,6 @@
 //! Notifications pushed through the generated push, and read back as generated events.
 
-use fake::typed::Event;
+use fake::typed::{Event, NotificationRef};
 use fake::{Error, Gap, Notification, Other, Push, Recorder, Standard, arrival, now};
 use linkspan_macros::notifications;
 
@@ -21,7 +21,7 @@ pub trait Orders {
 }
 
 fn decode(notification: &Notification) -> Result<TicksEvent, Error> {
-    <TicksEvent as Event<Standard>>::decode(notification)
+    <TicksEvent as Event<Standard>>::decode(&NotificationRef(notification))
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::timeout_at;
 use tracing::{debug, warn};
 
-use super::events::Buffers;
+use super::buffers::Buffers;
 use super::{Backoff, Caller, Client, Inner};
 use crate::clock::now;
 use crate::codec::{Known, choose, prefer};

@@ -1,6 +1,5 @@
 //! A call as a future: started when polled first, cancelled when dropped.
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -10,6 +9,7 @@ use std::time::Duration;
 use super::{CallError, Caller, Method};
 use crate::clock::now;
 use crate::connection::{Answer, Ended, OutBody, OutRequest};
+use crate::scratch::with_buffer;
 use crate::service::inherited_deadline;
 use crate::wire::Outcome;
 use crate::{Code, Error, Metadata, Ran, Status};
@@ -201,21 +201,3 @@ fn unreadable<E>(error: Error) -> CallError<E> {
 pub(super) fn refuse(error: &Error) -> Status {
     Status::new(Code::InvalidArgument, Ran::No, format!("arguments cannot be encoded: {error}"))
 }
-
-/// Lends a buffer that keeps its memory between calls of this thread, up to [`MAX_KEPT`].
-pub(super) fn with_buffer<R>(fill: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-    let mut buffer = BUFFER.take();
-    buffer.clear();
-    let result = fill(&mut buffer);
-    if buffer.capacity() <= MAX_KEPT {
-        BUFFER.set(buffer);
-    }
-    result
-}
-
-thread_local! {
-    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-/// Memory of encoded arguments and answers kept per thread.
-const MAX_KEPT: usize = 64 * 1024;

@@ -5,9 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::call::{refuse, remaining, with_buffer};
+use super::call::{refuse, remaining};
 use super::{Caller, OneWayMethod};
 use crate::connection::{OutBody, OutRequest};
+use crate::scratch::with_buffer;
 use crate::{Metadata, Status};
 
 /// A call that is never answered. Awaiting it queues the request, waiting for room; whether it ran nobody tells.

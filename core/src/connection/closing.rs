@@ -17,6 +17,7 @@ impl Connection {
     /// Closes from this side: says so to the peer and ends every call. Doing it again changes nothing.
     pub(crate) fn close(&mut self, close: Close, events: &mut Events) {
         if self.closed().is_none() {
+            self.tell_missed_anyway();
             // That a link is lost is never said on it: its end says so.
             if close.code() != CloseCode::LOST {
                 let _ = self.send(&Message::Close(close.clone()));

@@ -6,11 +6,13 @@ use bytes::Bytes;
 
 use super::Connection;
 use super::calls::Answer;
-use super::events::{CancelReason, Content, Events, Headers, Incoming, Notification};
+use super::events::{CancelReason, Content, Events, Headers, Incoming};
 use super::lanes::Owner;
+use super::notification::Notification;
 use super::outgoing::Reply;
 use super::serving::State;
-use crate::wire::{self, BodyPlace, Gap, GapReason, PlainRequest, Request, Response};
+use crate::frame::frame_kind;
+use crate::wire::{self, BodyPlace, Gap, GapReason, Message, PlainRequest, Request, Response, kind};
 use crate::{Code, Error, ErrorKind, Inbox, Lane, Metadata, Ran, Status};
 
 impl Connection {
@@ -23,15 +25,27 @@ impl Connection {
         inbox: &Inbox,
         events: &mut Events,
     ) -> Result<bool, Error> {
-        if let Some(request) = wire::plain_request(frame) {
-            return Ok(self.accept_plain(now, request, inbox, events));
-        }
-        match wire::plain_response(frame) {
-            Some((call, outcome, body)) if body.len() <= MAX_COPIED => {
-                self.calls.finish_plain((call, outcome), body, events)?;
-                Ok(true)
+        match frame_kind(frame) {
+            Some(kind::REQUEST) => {
+                Ok(wire::plain_request(frame)
+                    .is_some_and(|plain| self.accept_plain(now, plain, inbox, events)))
             }
+            Some(kind::RESPONSE) => match wire::plain_response(frame) {
+                Some((call, outcome, body)) if body.len() <= MAX_COPIED => {
+                    self.calls.finish_plain((call, outcome), body, events)?;
+                    Ok(true)
+                }
+                _ => Ok(false),
+            },
+            Some(kind::PUSH) => Ok(self.handle_plain_push(frame, events)),
             _ => Ok(false),
+        }
+    }
+
+    fn handle_plain_push(&mut self, frame: &[u8], events: &mut Events) -> bool {
+        match wire::plain_push(frame) {
+            Some((path, body)) if self.ordered.is_empty() => events.received.push_again(path, body),
+            _ => false,
         }
     }
 
@@ -238,19 +252,22 @@ impl Connection {
         Ok(())
     }
 
-    pub(super) fn handle_push(
-        &mut self,
-        head: Notification,
-        body: Bytes,
-        place: Option<BodyPlace>,
-        events: &mut Events,
-    ) -> Result<(), Error> {
-        if self.check_len(place).and_then(|()| self.check_metadata(head.metadata())).is_err() {
+    pub(super) fn handle_push(&mut self, message: Message<'_>, events: &mut Events) -> Result<(), Error> {
+        let Message::Push { path, codec, metadata, body, place } = message else { return Ok(()) };
+        let plain = metadata.is_none() && place.is_none() && self.ordered.is_empty();
+        if plain && events.received.push_small(path, codec, body) {
+            return Ok(());
+        }
+        let checked = self
+            .check_len(place)
+            .and_then(|()| metadata.as_ref().map_or(Ok(()), |it| self.check_metadata(it)));
+        if checked.is_err() {
             self.refuse_body(place)?;
             return self.handle_gap(Gap::new(1, GapReason::Other), events);
         }
+        let head = Notification::new(path, codec, metadata);
         match place {
-            None => self.ordered.notification(head.with_body(body), events),
+            None => self.ordered.notification(head.with_body(Bytes::copy_from_slice(body)), events),
             Some(place) => {
                 let owner = self.ordered.arriving(head, place.lane);
                 self.announce(place, owner, events)?;

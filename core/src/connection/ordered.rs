@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::calls::Calls;
-use super::events::{Events, Notification, Received};
+use super::events::Events;
+use super::notification::{Notification, Received};
 use super::{Answer, lanes::Owner};
 use crate::wire::{Gap, GapReason};
 use crate::{Lane, Status};
@@ -36,21 +37,22 @@ impl Ordered {
     /// A notification whose body is still on its way, on `lane`. Returns the owner under which it is to be announced.
     pub(crate) fn arriving(&mut self, head: Notification, lane: Lane) -> Owner {
         let owner = Owner::Push(self.first + self.waiting.len() as u64);
-        self.waiting.push_back(Item::Arriving(head.into_owned(), lane));
+        self.waiting.push_back(Item::Arriving(head, lane));
         self.messages += 1;
         owner
     }
 
+    /// A notification whose body is whole.
     pub(crate) fn notification(&mut self, notification: Notification, events: &mut Events) {
-        if self.is_empty() {
-            events.received.push(Received::Notification(notification));
-        } else {
-            self.wait(Received::Notification(notification.into_owned()));
-        }
+        self.received(Received::Notification(notification), events);
     }
 
     pub(crate) fn gap(&mut self, gap: Gap, events: &mut Events) {
-        if self.is_empty() { events.received.push(Received::Gap(gap)) } else { self.wait(Received::Gap(gap)) }
+        self.received(Received::Gap(gap), events);
+    }
+
+    fn received(&mut self, received: Received, events: &mut Events) {
+        if self.is_empty() { events.received.push(received) } else { self.wait(received) }
     }
 
     fn wait(&mut self, received: Received) {

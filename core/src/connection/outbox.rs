@@ -44,6 +44,11 @@ impl Outbox {
             || (self.bytes + len <= limits.max_outbox_len && self.messages < limits.max_outbox_messages)
     }
 
+    /// True if half of what it takes, or more, is free.
+    pub(crate) fn is_half_empty(&self, limits: &Limits) -> bool {
+        self.bytes <= limits.max_outbox_len / 2 && self.messages <= limits.max_outbox_messages / 2
+    }
+
     /// Enters a message whose body is inline.
     pub(crate) fn put_small(&mut self, len: usize) {
         match self.entries.back_mut().filter(|entry| entry.state == State::Queued) {

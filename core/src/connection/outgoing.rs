@@ -9,7 +9,7 @@ use super::bulk::Sender;
 use super::calls::{CallFailed, Ended};
 use super::serving::State;
 use super::{Connection, Phase};
-use crate::wire::{self, BodyPlace, Fields, Gap, MAX_INLINE_LEN, Message, Outcome, is_path};
+use crate::wire::{self, BodyPlace, Fields, Gap, GapReason, MAX_INLINE_LEN, Message, Outcome, is_path};
 use crate::{Code, Error, Metadata, RAW, Ran, Status};
 
 /// A call to start.
@@ -85,9 +85,10 @@ impl Reply {
 #[derive(Debug)]
 pub(crate) struct OutPush<'a> {
     pub(crate) path: &'a str,
-    pub(crate) metadata: &'a Metadata,
+    /// Not empty.
+    pub(crate) metadata: Option<&'a Metadata>,
     pub(crate) raw: bool,
-    pub(crate) body: &'a Bytes,
+    pub(crate) body: OutBody<'a>,
 }
 
 /// Why a push was not taken.
@@ -246,6 +247,7 @@ impl Connection {
 
     /// As [`respond`](Self::respond), with what the framework says.
     pub(crate) fn respond_failure(&mut self, call: u32, status: &Status) {
+        self.tell_missed_anyway();
         if let Some(pushes_made) = self.serving.end(call) {
             self.send_failure(call, status, pushes_made != self.pushes_made);
         }
@@ -262,6 +264,7 @@ impl Connection {
         if let Some(status) = self.unanswerable(body.len(), metadata) {
             return self.respond_failure(call, &status);
         }
+        self.tell_missed_anyway();
         let metadata = (!metadata.is_empty()).then_some(metadata);
         match body {
             OutBody::Small(body) => {
@@ -302,25 +305,80 @@ impl Connection {
     }
 
     /// Sends a push, if there is room for it.
-    pub(crate) fn push(&mut self, push: &OutPush<'_>) -> Result<(), NoRoom> {
+    pub(crate) fn push(&mut self, push: OutPush<'_>) -> Result<(), NoRoom> {
         if !self.takes_pushes() {
             return Err(NoRoom::Closed);
         }
+        let (max_len, max_entries) = (self.limits.max_metadata_len, self.limits.max_metadata_entries);
         if push.body.len() > self.peer.max_message_len
-            || push.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries).is_err()
-            || !is_path(push.path)
+            || push.metadata.is_some_and(|metadata| metadata.check(max_len, max_entries).is_err())
+            || !self.is_known_path(push.path)
         {
             return Err(NoRoom::TooLarge);
         }
-        if !self.has_room(push.body.len()) {
+        self.tell_missed();
+        if self.missed > 0 || !self.has_room(push.body.len()) {
             return Err(NoRoom::Full);
         }
-        let (body, place) = self.place_body(None, OutBody::share(push.body));
         self.pushes_made += 1;
-        let metadata = (!push.metadata.is_empty()).then_some(push.metadata);
-        let fields = Fields { metadata, codec: push.raw.then_some(RAW), place };
+        let (body, place) = self.place_body(None, push.body);
+        let fields = Fields { metadata: push.metadata, codec: push.raw.then_some(RAW), place };
         let _ = wire::encode_push(push.path, fields, body, &mut self.out);
         Ok(())
+    }
+
+    /// Checks `path`, and remembers it: most often the next push has the same.
+    fn is_known_path(&mut self, path: &str) -> bool {
+        if self.known_path == path {
+            return !path.is_empty();
+        }
+        let is_path = is_path(path);
+        if is_path {
+            self.known_path.clear();
+            self.known_path.push_str(path);
+        }
+        is_path
+    }
+
+    /// Sends a push; one that finds no room is missing from now on, and the peer is told in its place. False then.
+    pub(crate) fn push_or_miss(&mut self, push: Option<OutPush<'_>>) -> Result<bool, NoRoom> {
+        let pushed = match push {
+            Some(push) => self.push(push),
+            None => self.push_gap(Gap::new(1, GapReason::UnsupportedCodec)),
+        };
+        match pushed {
+            Ok(()) => Ok(true),
+            Err(NoRoom::Closed) => Err(NoRoom::Closed),
+            Err(NoRoom::Full) => {
+                self.missed += 1; // told once something was sent, together with those that follow
+                Ok(false)
+            }
+            Err(NoRoom::TooLarge) => {
+                self.missed += 1;
+                self.tell_missed();
+                Ok(false)
+            }
+        }
+    }
+
+    /// Tells the peer how many pushes are missing here, if any are and there is room to say it.
+    pub(super) fn tell_missed(&mut self) {
+        if self.missed > 0 && self.has_room(0) {
+            self.tell_missed_anyway();
+        }
+    }
+
+    /// The same without room: what follows must not overtake the gap.
+    pub(super) fn tell_missed_anyway(&mut self) {
+        if self.missed == 0 {
+            return;
+        }
+        let count = std::mem::take(&mut self.missed);
+        if self.takes_pushes() {
+            self.pushes_made += 1;
+            self.outbox.put_small(0);
+            let _ = self.send(&Message::Gap(Gap::new(count, GapReason::OutboxFull)));
+        }
     }
 
     /// While the connect hook decides, pushes are kept; they follow our answer to the hello.
@@ -333,7 +391,8 @@ impl Connection {
         if !self.takes_pushes() {
             return Err(NoRoom::Closed);
         }
-        if !self.has_room(0) {
+        self.tell_missed();
+        if self.missed > 0 || !self.has_room(0) {
             return Err(NoRoom::Full);
         }
         self.pushes_made += 1;
@@ -350,6 +409,11 @@ impl Connection {
     pub(crate) fn forget_output(&mut self) {
         self.out.clear();
         self.bulk.clear();
+    }
+
+    /// True if so much of the outbox is free that whoever waits should be woken: it then pushes many in one go.
+    pub(crate) fn has_much_room(&self) -> bool {
+        self.outbox.is_half_empty(&self.limits)
     }
 
     /// True if a push of `len` bytes fits the outbox. An empty outbox takes any push the peer takes.

@@ -15,7 +15,7 @@ use super::gate::Gate;
 use super::hooks::Hooks;
 use crate::clock::now;
 use crate::codec::{Known, choose};
-use crate::connection::{Connection, Events, Opened, Received, Role};
+use crate::connection::{Arrivals, Connection, Events, Opened, Role};
 use crate::driver::{Deliver, Driver, Greeted, greet, wind_down};
 use crate::service::Runner;
 use crate::session::{Facts, Registry};
@@ -340,10 +340,17 @@ where
 struct IgnorePushes;
 
 impl Deliver for IgnorePushes {
-    fn deliver(&self, received: Vec<Received>) -> Vec<Waker> {
+    fn deliver(&self, received: &mut Arrivals, _wakers: &mut Vec<Waker>) -> usize {
         debug!(count = received.len(), "notifications from a client are ignored");
-        Vec::new()
+        received.clear();
+        0
     }
+
+    fn crowd(&self) -> usize {
+        0
+    }
+
+    fn give_back(&self) {}
 }
 
 /// Shortest and longest pause after a failed accept.

@@ -79,6 +79,12 @@ pub(crate) fn plain_request(frame: &[u8]) -> Option<PlainRequest<'_>> {
     Some(PlainRequest { call, timeout, path, body })
 }
 
+/// The path, unchecked, and the body of a push without optional fields; `None` of any other frame.
+pub(crate) fn plain_push(frame: &[u8]) -> Option<(&[u8], &[u8])> {
+    let [_, _, kind::PUSH, 0, len @ 0..0x80, ref rest @ ..] = *frame else { return None };
+    rest.split_at_checked(usize::from(len))
+}
+
 fn decode_on_lane<'a>(
     frame_kind: u8,
     flags: u8,
@@ -205,14 +211,16 @@ pub(crate) fn read_metadata(bytes: &[u8]) -> Result<Metadata, Error> {
 
 /// True of `Service/Method` without control characters, of at most [`MAX_PATH_LEN`] bytes.
 pub(crate) fn is_path(path: &str) -> bool {
-    let slash = path.bytes().position(|byte| byte == b'/').unwrap_or(0);
-    // Nearly every path is ASCII, whose bytes are looked through faster than characters.
-    let has_control = if path.is_ascii() {
-        path.bytes().any(|byte| byte.is_ascii_control())
-    } else {
-        path.chars().any(char::is_control)
-    };
-    path.len() <= MAX_PATH_LEN && slash > 0 && slash + 1 < path.len() && !has_control
+    let (mut slash, mut plain) = (0, true);
+    for (at, byte) in path.bytes().enumerate() {
+        if byte == b'/' && slash == 0 {
+            slash = at;
+        }
+        plain &= matches!(byte, b' '..=b'~');
+    }
+    // Nearly every path is plain ASCII, of which one look is enough.
+    let is_text = plain || !path.chars().any(char::is_control);
+    path.len() <= MAX_PATH_LEN && slash > 0 && slash + 1 < path.len() && !path.starts_with('/') && is_text
 }
 
 fn path<'a>(reader: &mut Reader<'a>) -> Result<&'a str, Error> {

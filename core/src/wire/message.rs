@@ -121,6 +121,8 @@ pub enum GapReason {
     EventBufferFull,
     /// A reason this version does not know.
     Other,
+    /// It was pushed to many sessions at once, and the outbox of this one was full.
+    OutboxFull,
     /// The body's transfer was abandoned.
     Reset,
     /// The notification could not be had in this connection's codec.
@@ -140,6 +142,7 @@ impl GapReason {
             Self::UnsupportedCodec => 1,
             Self::EventBufferFull => 2,
             Self::Reset => 3,
+            Self::OutboxFull => 4,
         }
     }
 
@@ -148,6 +151,7 @@ impl GapReason {
             1 => Self::UnsupportedCodec,
             2 => Self::EventBufferFull,
             3 => Self::Reset,
+            4 => Self::OutboxFull,
             _ => Self::Other,
         }
     }

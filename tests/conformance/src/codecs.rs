@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use linkspan_core::typed::{Caller, Event, Method, OneWayMethod};
+use linkspan_core::typed::{Caller, Event, Method, NotificationRef, OneWayMethod};
 use linkspan_core::{
     Client, CodecIndex, CodecSet, DecodeBy, DecodeLimits, EncodeBy, Endpoint, Error, Events, Gap, Limits,
     Metadata, Notification, Notifications, Push, Server, Session, Sessions, Transport,
@@ -209,7 +209,7 @@ pub(crate) enum Noted {
 impl<C: Speaks> Event<C> for Noted {
     const SERVICE: &'static str = "Kit";
 
-    fn decode(notification: &Notification) -> Result<Self, Error> {
+    fn decode(notification: &NotificationRef<'_>) -> Result<Self, Error> {
         notification.decode_body::<C, Note>().map(Self::Note)
     }
 

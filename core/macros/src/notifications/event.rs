@@ -51,10 +51,12 @@ impl Notifications {
             {
                 const SERVICE: &'static str = #name;
 
-                fn decode(notification: &#krate::Notification) -> ::core::result::Result<Self, #krate::Error> {
+                fn decode(
+                    notification: &#krate::typed::NotificationRef<'_>,
+                ) -> ::core::result::Result<Self, #krate::Error> {
                     match notification.method() {
                         #(#arms)*
-                        _ => ::core::result::Result::Ok(Self::Unknown(::core::clone::Clone::clone(notification))),
+                        _ => ::core::result::Result::Ok(Self::Unknown(notification.to_notification())),
                     }
                 }
 

@@ -91,16 +91,19 @@ impl Notifications {
         let mut bounds = Bounds::default();
         bounds.encode(krate, notification.payload.ty());
         let bounds = bounds.clause(codecs);
-        let (parameters, value) = (notification.payload.declared(), self.push_value(notification, codecs));
+        let (ty, parameters) = (notification.payload.ty(), notification.payload.declared());
+        let packed = notification.payload.packed();
+        let push_typed = naming::generated_for(&ty, quote!(#krate::typed::push_typed::<#codecs,));
+        let try_push_typed = naming::generated_for(&ty, quote!(#krate::typed::try_push_typed::<#codecs,));
         quote! {
             #attributes
             ///
             /// # Errors
             /// The future's, if the sink is closed or cannot take this push; it waits while the sink is full.
-            #vis fn #wait(&self, #parameters) -> #krate::Pushing<'_>
+            #vis fn #wait(&self, #parameters) -> #krate::typed::TypedPushing<'_, #codecs, #ty, __P>
             #bounds
             {
-                #krate::PushSink::push(&self.sink, #value)
+                #push_typed #ty, __P>(&self.sink, #path, #packed)
             }
 
             #[doc = #attempt_doc]
@@ -110,7 +113,7 @@ impl Notifications {
             #vis fn #attempt(&self, #parameters) -> ::core::result::Result<(), #krate::Refused>
             #bounds
             {
-                #krate::PushSink::try_push(&self.sink, #value)
+                #try_push_typed #ty>(&self.sink, #path, #packed)
             }
         }
     }

@@ -9,6 +9,7 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub use linkspan_core::typed::{TypedPushing, push_typed, try_push_typed};
 use linkspan_core::{CodecIndex, CodecSet, DecodeLimits};
 pub use serde;
 
@@ -31,9 +32,27 @@ pub trait IntoService<K: Stack> {
     fn into_service(self) -> Arc<dyn Service>;
 }
 
+/// What arrived, where it lies.
+#[derive(Debug)]
+pub struct NotificationRef<'a>(pub &'a Notification);
+
+impl<'a> NotificationRef<'a> {
+    pub fn method(&self) -> &'a str {
+        self.0.method()
+    }
+
+    pub fn decode_body<S: DecodeBy<T>, T>(&self) -> Result<T, Error> {
+        self.0.decode_body::<S, T>()
+    }
+
+    pub fn to_notification(&self) -> Notification {
+        self.0.clone()
+    }
+}
+
 pub trait Event<K: Stack>: Sized {
     const SERVICE: &'static str;
-    fn decode(notification: &Notification) -> Result<Self, Error>;
+    fn decode(notification: &NotificationRef<'_>) -> Result<Self, Error>;
     fn gap(gap: Gap) -> Self;
 }
 

@@ -11,7 +11,7 @@ pub(super) use crate::wire::tests::frame;
 use super::rng::Rng;
 use crate::connection::{
     Answer, Connection, Ended, Events, Incoming, NoRoom, Offer, OutBody, OutPush, OutRequest, Received,
-    Reply, ReplyBody, Role, close_for,
+    Reply, ReplyBody, Role, Taken, close_for,
 };
 use crate::frame::{LAST, RESET};
 use crate::wire::{MAX_INLINE_LEN, Message};
@@ -248,25 +248,18 @@ impl Side {
 
     pub(super) fn push(&mut self, body: &[u8]) -> Result<(), NoRoom> {
         let body = Bytes::copy_from_slice(body);
-        self.connection.push(&OutPush {
-            path: "Ticks/Tick",
-            metadata: &Metadata::new(),
-            raw: false,
-            body: &body,
-        })
+        let body = OutBody::share(&body);
+        self.connection.push(OutPush { path: "Ticks/Tick", metadata: None, raw: false, body })
     }
 
     /// What was received: the first bytes of each notification, and `-n` for a gap of n.
     pub(super) fn received(&mut self) -> Vec<String> {
-        let received = std::mem::take(&mut self.events.received);
-        let describe = |received| match received {
-            Received::Gap(gap) => format!("-{}", gap.count),
-            Received::Notification(notification) => {
-                let body = notification.body();
-                String::from_utf8_lossy(&body[..body.len().min(2)]).into_owned()
-            }
+        let describe = |taken: Taken<'_>| match taken {
+            Taken::Other(Received::Gap(gap)) => format!("-{}", gap.count),
+            Taken::Other(Received::Notification(notification)) => start(notification.body()),
+            Taken::Small(note) => start(note.body),
         };
-        received.into_iter().map(describe).collect()
+        std::iter::from_fn(|| self.events.received.take(describe)).collect()
     }
 
     pub(super) fn close_code(&self) -> Option<CloseCode> {
@@ -320,4 +313,8 @@ pub(super) const HUGE: usize = 4 * 1024 * 1024;
 /// The arguments of a request that has left its inbox.
 pub(super) fn body_of(incoming: &Incoming) -> Bytes {
     Bytes::copy_from_slice(incoming.content.body(&Inbox::new()))
+}
+
+fn start(body: &[u8]) -> String {
+    String::from_utf8_lossy(&body[..body.len().min(2)]).into_owned()
 }

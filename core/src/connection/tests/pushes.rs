@@ -1,7 +1,7 @@
 //! Pushes: order, room, gaps.
 
 use super::pair::{HUGE, LARGE, Pair, body};
-use crate::connection::{NoRoom, OutPush};
+use crate::connection::{NoRoom, OutBody, OutPush};
 use crate::wire::Message;
 use crate::{Gap, GapReason, Limits, Metadata};
 
@@ -134,8 +134,8 @@ fn a_push_beyond_the_bounds_is_refused() {
     let (few, many) = (Metadata::new(), Metadata::new().with("key", [0; 8 * 1024]));
     let long = format!("Ticks/{}", "k".repeat(250));
     for (path, metadata) in [("Ticks/Tick", &many), (&long, &few), ("/Tick", &few), ("Ticks/", &few)] {
-        let push = OutPush { path, metadata, raw: false, body: &"".into() };
-        assert_eq!(pair.server.connection.push(&push), Err(NoRoom::TooLarge));
+        let push = OutPush { path, metadata: Some(metadata), raw: false, body: OutBody::Small(&[]) };
+        assert_eq!(pair.server.connection.push(push), Err(NoRoom::TooLarge));
     }
     assert!(!pair.server.connection.has_output());
 }
@@ -148,4 +148,32 @@ fn a_closed_connection_takes_no_push() {
     assert_eq!(pair.server.push(b"1"), Err(NoRoom::Closed));
     let gap = Gap::new(1, GapReason::Other);
     assert_eq!(pair.server.connection.push_gap(gap), Err(NoRoom::Closed));
+}
+
+#[test]
+fn what_is_missed_for_want_of_room_becomes_one_gap_in_its_place() {
+    let mut pair = Pair::with(Limits::default(), Limits::default().with_max_outbox_messages(2));
+    let mut taken = Vec::new();
+    for body in [b"1", b"2", b"3", b"4"] {
+        let push = OutPush { path: "Ticks/Tick", metadata: None, raw: false, body: OutBody::Small(body) };
+        taken.push(pair.server.connection.push_or_miss(Some(push)).unwrap());
+    }
+    assert_eq!(taken, [true, true, false, false]);
+    assert_eq!(pair.server.push(b"5"), Err(NoRoom::Full), "it would overtake the gap");
+    pair.run();
+    pair.server.push(b"6").unwrap();
+    pair.run();
+    assert_eq!(pair.client.received(), ["1", "2", "-2", "6"]);
+    assert!(pair.client.is_idle() && pair.server.is_idle());
+}
+
+#[test]
+fn one_too_large_for_its_receiver_is_a_gap_at_once() {
+    let mut pair = Pair::with(Limits::default().with_max_message_len(100), Limits::default());
+    for (body, taken) in [(&b"1"[..], true), (&[b'2'; 101], false), (b"3", true)] {
+        let push = OutPush { path: "Ticks/Tick", metadata: None, raw: false, body: OutBody::Small(body) };
+        assert_eq!(pair.server.connection.push_or_miss(Some(push)), Ok(taken));
+    }
+    pair.run();
+    assert_eq!(pair.client.received(), ["1", "-1", "3"]);
 }

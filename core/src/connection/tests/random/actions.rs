@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::super::pair::{LARGE, Side, request};
 use super::super::rng::Rng;
 use super::end::{End, MAX_IN_FLIGHT, OurCall};
-use crate::connection::{NoRoom, OutPush, OutRequest, Reply, ReplyBody};
+use crate::connection::{NoRoom, OutBody, OutPush, OutRequest, Reply, ReplyBody};
 use crate::frame::RESET;
 use crate::{Code, Gap, GapReason, Lane, Metadata, Ran, Status};
 
@@ -67,8 +67,8 @@ impl End {
             return;
         }
         let body = Bytes::from(body([self.pushed, 0], rng));
-        let push = OutPush { path: "Ticks/Tick", metadata: &Metadata::new(), raw: false, body: &body };
-        match self.side.connection.push(&push) {
+        let push = OutPush { path: "Ticks/Tick", metadata: None, raw: false, body: OutBody::share(&body) };
+        match self.side.connection.push(push) {
             Ok(()) => self.pushed += 1,
             Err(no_room) => assert_eq!(no_room, NoRoom::Full),
         }

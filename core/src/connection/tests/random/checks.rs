@@ -1,8 +1,8 @@
 //! What an end must see.
 
 use super::end::{End, Running};
-use crate::connection::Received;
 use crate::connection::tests::pair::body_of;
+use crate::connection::{Received, Taken};
 use crate::{Code, GapReason};
 
 impl End {
@@ -17,18 +17,23 @@ impl End {
 
     fn see_received(&mut self) {
         let open = self.side.connection.is_open();
-        for received in std::mem::take(&mut self.side.events.received) {
-            match received {
-                Received::Gap(gap) => {
+        let mut received = std::mem::take(&mut self.side.events.received);
+        while received
+            .take(|taken| match taken {
+                Taken::Other(Received::Gap(gap)) => {
                     assert!(gap.reason == GapReason::UnsupportedCodec || !open, "{gap:?}");
                     self.received += gap.count;
                 }
-                Received::Notification(notification) => {
-                    assert_eq!(numbers(notification.body())[0], self.received, "out of order");
-                    self.received += 1;
-                }
-            }
-        }
+                Taken::Other(Received::Notification(notification)) => self.see_note(notification.body()),
+                Taken::Small(note) => self.see_note(note.body),
+            })
+            .is_some()
+        {}
+    }
+
+    fn see_note(&mut self, body: &[u8]) {
+        assert_eq!(numbers(body)[0], self.received, "out of order");
+        self.received += 1;
     }
 
     fn see_requests(&mut self) {

@@ -1,0 +1,283 @@
+//! The buffers of a client's notifications: bounded, in order, never silent about a loss.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use slab::Slab;
+
+use super::Caller;
+use crate::connection::{Arrivals, Note, NotificationRef, Received, Taken};
+use crate::driver::Deliver;
+use crate::wire::{Gap, GapReason};
+use crate::{DecodeLimits, Limits, Notification};
+
+/// The buffers of one client: one per subscribed service, and one for the others.
+pub(crate) struct Buffers {
+    how: How,
+    map: Mutex<Map>,
+}
+
+struct Map {
+    services: HashMap<&'static [u8], Arc<Buffer>>,
+    others: Arc<Buffer>,
+    ended: bool,
+}
+
+/// How much one buffer holds, and how what it holds is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct How {
+    pub(super) max_messages: usize,
+    pub(super) max_bytes: usize,
+    codec: &'static str,
+    decode_limits: DecodeLimits,
+}
+
+impl Buffers {
+    pub(crate) fn new(limits: &Limits, codec: &'static str) -> Self {
+        let how = How {
+            max_messages: limits.max_event_buffer_messages,
+            max_bytes: limits.max_event_buffer_len,
+            codec,
+            decode_limits: limits.decode_limits(),
+        };
+        let map = Map { services: HashMap::new(), others: Arc::new(Buffer::new(how)), ended: false };
+        Self { how, map: Mutex::new(map) }
+    }
+
+    pub(crate) fn others(&self) -> Arc<Buffer> {
+        lock(&self.map).others.clone()
+    }
+
+    /// A buffer for `service`, holding what waited unread for it. An earlier one ends.
+    pub(crate) fn subscribe(&self, service: &'static str) -> Arc<Buffer> {
+        let mut map = lock(&self.map);
+        let buffer = Arc::new(Buffer::new(self.how));
+        lock(&map.others.waiting).move_to(service, &mut lock(&buffer.waiting));
+        let mut wakers = Vec::new();
+        if map.ended {
+            buffer.end(&mut wakers);
+        }
+        let earlier = map.services.insert(service.as_bytes(), buffer.clone());
+        drop(map);
+        earlier.into_iter().for_each(|earlier| earlier.end(&mut wakers));
+        wakers.into_iter().for_each(Waker::wake);
+        buffer
+    }
+
+    /// Nothing more will come.
+    pub(crate) fn end(&self) {
+        let mut wakers = Vec::new();
+        let mut map = lock(&self.map);
+        map.ended = true;
+        map.services.values().chain([&map.others]).for_each(|buffer| buffer.end(&mut wakers));
+        drop(map);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Deliver for Buffers {
+    fn deliver(&self, received: &mut Arrivals, wakers: &mut Vec<Waker>) -> usize {
+        let mut crowd = 0;
+        let map = lock(&self.map);
+        while !received.is_empty() {
+            match received.service() {
+                Some(service) => {
+                    let buffer = map.services.get(service).unwrap_or(&map.others);
+                    crowd = crowd.max(buffer.put(wakers, |waiting| received.move_service(waiting)));
+                }
+                // A gap has no service: every reader is told.
+                None => {
+                    let count = received.take(|taken| match taken {
+                        Taken::Other(Received::Gap(gap)) => Some(gap),
+                        Taken::Other(Received::Notification(_)) | Taken::Small(_) => None,
+                    });
+                    for buffer in map.services.values().chain([&map.others]) {
+                        let gap = count.flatten().map(Received::Gap);
+                        buffer.put(wakers, |waiting| gap.into_iter().for_each(|gap| waiting.push(gap)));
+                    }
+                }
+            }
+        }
+        crowd
+    }
+
+    fn crowd(&self) -> usize {
+        let map = lock(&self.map);
+        let buffers = map.services.values().chain([&map.others]);
+        buffers.map(|buffer| buffer.crowd(&lock(&buffer.waiting))).max().unwrap_or(0)
+    }
+
+    fn give_back(&self) {
+        let map = lock(&self.map);
+        map.services
+            .values()
+            .chain([&map.others])
+            .for_each(|buffer| lock(&buffer.waiting).received.give_back());
+    }
+}
+
+/// One bounded buffer. Full means that the oldest goes, and a gap stands in its place.
+pub(crate) struct Buffer {
+    pub(super) how: How,
+    waiting: Mutex<Waiting>,
+    /// What its reader took along to read one by one, and has not read: it counts as waiting still.
+    lent_messages: AtomicUsize,
+    lent_bytes: AtomicUsize,
+}
+
+#[derive(Default)]
+pub(super) struct Waiting {
+    /// Dropped before the first that waits.
+    dropped: u64,
+    pub(super) received: Arrivals,
+    /// Who waits: at most one task per reader.
+    wakers: Slab<Option<Waker>>,
+    ended: bool,
+}
+
+impl Waiting {
+    fn move_to(&mut self, service: &str, other: &mut Self) {
+        let mut kept = Arrivals::default();
+        while !self.received.is_empty() {
+            let moved = self.received.service() == Some(service.as_bytes());
+            let to = if moved { &mut other.received } else { &mut kept };
+            self.received.move_first(1, usize::MAX, to);
+        }
+        self.received = kept;
+    }
+
+    fn take_wakers(&mut self, wakers: &mut Vec<Waker>) {
+        wakers.extend(self.wakers.iter_mut().filter_map(|(_, waker)| waker.take()));
+    }
+
+    /// What the reader is to be told first.
+    pub(super) fn take_gap(&mut self) -> Option<Gap> {
+        let count = std::mem::take(&mut self.dropped);
+        (count > 0).then(|| Gap::new(count, GapReason::EventBufferFull))
+    }
+
+    /// Wakes whoever waits with `key` when something comes. Returns a waker to drop outside the lock: it may be the last
+    /// handle of a task.
+    fn wait(&mut self, key: usize, waker: &Waker) -> Option<Waker> {
+        let place = self.wakers.get_mut(key)?;
+        match place {
+            Some(known) if known.will_wake(waker) => None,
+            _ => place.replace(waker.clone()),
+        }
+    }
+}
+
+impl Buffer {
+    fn new(how: How) -> Self {
+        Self {
+            how,
+            waiting: Mutex::default(),
+            lent_messages: AtomicUsize::new(0),
+            lent_bytes: AtomicUsize::new(0),
+        }
+    }
+
+    /// Has `put` append something, and drops the oldest beyond the bounds; the last stays however large it is. Adds whom
+    /// to wake to `wakers`. Returns the [`crowd`](Self::crowd).
+    fn put(&self, wakers: &mut Vec<Waker>, put: impl FnOnce(&mut Arrivals)) -> usize {
+        let mut waiting = lock(&self.waiting);
+        if waiting.ended {
+            put(&mut Arrivals::default());
+            return 0;
+        }
+        put(&mut waiting.received);
+        let max_messages = self.how.max_messages.saturating_sub(self.lent_messages.load(Relaxed));
+        let max_bytes = self.how.max_bytes.saturating_sub(self.lent_bytes.load(Relaxed));
+        while waiting.received.len() > 1
+            && (waiting.received.len() > max_messages || waiting.received.weight() > max_bytes)
+        {
+            waiting.dropped += waiting.received.drop_first();
+        }
+        waiting.take_wakers(wakers);
+        self.crowd(&waiting)
+    }
+
+    /// How many wait, if that is more than half of what may, and somebody reads them.
+    fn crowd(&self, waiting: &Waiting) -> usize {
+        let (messages, bytes) = (waiting.received.len(), waiting.received.weight());
+        let half_full = messages > self.how.max_messages / 2 || bytes > self.how.max_bytes / 2;
+        if half_full && !waiting.wakers.is_empty() { messages } else { 0 }
+    }
+
+    /// Notes what its reader took along.
+    pub(super) fn lend(&self, piece: &Arrivals) {
+        self.lent_messages.store(piece.len(), Relaxed);
+        self.lent_bytes.store(piece.weight(), Relaxed);
+    }
+
+    /// A small notification, as the application sees it.
+    pub(super) fn view<'a>(&self, note: Note<'a>) -> NotificationRef<'a> {
+        NotificationRef::new(note, self.how.codec, self.how.decode_limits)
+    }
+
+    /// Any other.
+    pub(super) fn complete(&self, mut notification: Notification) -> Notification {
+        notification.set_connection(self.how.codec, self.how.decode_limits);
+        notification
+    }
+
+    /// Nothing more will come. Adds whom to wake to `wakers`.
+    fn end(&self, wakers: &mut Vec<Waker>) {
+        let mut waiting = lock(&self.waiting);
+        waiting.ended = true;
+        waiting.take_wakers(wakers);
+    }
+}
+
+/// One that reads a buffer.
+pub(super) struct Reader {
+    pub(super) buffer: Arc<Buffer>,
+    key: usize,
+    /// Reading keeps the connection open.
+    pub(super) caller: Caller,
+}
+
+impl Reader {
+    pub(super) fn new(buffer: Arc<Buffer>, caller: Caller) -> Self {
+        let key = lock(&buffer.waiting).wakers.insert(None);
+        Self { buffer, key, caller }
+    }
+
+    /// Takes what `take` finds; `None` once there is nothing and never will be.
+    pub(super) fn poll_take<R>(
+        &self,
+        cx: &Context<'_>,
+        take: impl FnOnce(&mut Waiting) -> Option<R>,
+    ) -> Poll<Option<R>> {
+        let mut waiting = lock(&self.buffer.waiting);
+        if let Some(taken) = take(&mut waiting) {
+            return Poll::Ready(Some(taken));
+        }
+        if waiting.ended {
+            return Poll::Ready(None);
+        }
+        let displaced = waiting.wait(self.key, cx.waker());
+        drop(waiting);
+        drop(displaced);
+        Poll::Pending
+    }
+}
+
+impl Clone for Reader {
+    fn clone(&self) -> Self {
+        Self::new(self.buffer.clone(), self.caller.clone())
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let waker = lock(&self.buffer.waiting).wakers.try_remove(self.key);
+        drop(waker);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

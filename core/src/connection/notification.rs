@@ -1,0 +1,216 @@
+//! A push as it arrives.
+
+use bytes::Bytes;
+
+use super::arrivals::Note;
+use crate::wire::Gap;
+use crate::{CodecSet, DecodeBy, DecodeLimits, Error, ErrorKind, Metadata, RAW};
+
+/// A notification, or that some are missing.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Received {
+    Gap(Gap),
+    Notification(Notification),
+}
+
+impl Received {
+    /// Bytes of its body.
+    pub(crate) fn body_len(&self) -> usize {
+        match self {
+            Self::Gap(_) => 0,
+            Self::Notification(notification) => notification.body.len(),
+        }
+    }
+
+    /// Bytes it holds in an event buffer.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::Gap(_) => 0,
+            Self::Notification(Notification { path, metadata, body, .. }) => {
+                path.len() + metadata.byte_len() + body.len()
+            }
+        }
+    }
+}
+
+/// A push as it arrives: which notification of which service, and its body, still encoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    path: Bytes,
+    metadata: Metadata,
+    codec: NotificationCodec,
+    /// The connection's, set on delivery.
+    decode_limits: DecodeLimits,
+    body: Bytes,
+}
+
+/// The codec of a notification's body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum NotificationCodec {
+    /// The connection's, whose name is set on delivery.
+    Connection,
+    Known(&'static str),
+    Other(String),
+}
+
+impl Notification {
+    pub(crate) fn new(path: &str, codec: Option<&str>, metadata: Option<Metadata>) -> Self {
+        let codec = match codec {
+            None => NotificationCodec::Connection,
+            Some(RAW) => NotificationCodec::Known(RAW),
+            Some(name) => NotificationCodec::Other(name.to_owned()),
+        };
+        Self {
+            path: Bytes::copy_from_slice(path.as_bytes()),
+            metadata: metadata.unwrap_or_default(),
+            codec,
+            decode_limits: DecodeLimits::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    pub(crate) fn with_body(mut self, body: Bytes) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// What its connection agreed on, and how its body is to be read.
+    pub(crate) fn set_connection(&mut self, codec: &'static str, decode_limits: DecodeLimits) {
+        self.decode_limits = decode_limits;
+        if self.codec == NotificationCodec::Connection {
+            self.codec = NotificationCodec::Known(codec);
+        }
+    }
+
+    /// `Service/Notification`.
+    pub fn path(&self) -> &str {
+        std::str::from_utf8(&self.path).unwrap_or_default()
+    }
+
+    /// The service's name.
+    pub fn service(&self) -> &str {
+        self.path().split_once('/').unwrap_or_default().0
+    }
+
+    /// The notification's name within its service.
+    pub fn method(&self) -> &str {
+        self.path().split_once('/').unwrap_or_default().1
+    }
+
+    /// Its headers.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The name of the body's codec; `raw` for bytes as they stand.
+    pub fn codec(&self) -> &str {
+        match &self.codec {
+            NotificationCodec::Connection => "",
+            NotificationCodec::Known(name) => name,
+            NotificationCodec::Other(name) => name,
+        }
+    }
+
+    /// The encoded body.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The body as a value, read within the limits of the client that received it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnsupportedCodec`] if its codec is not of set `S` (a raw one never is); [`ErrorKind::Decode`] if
+    /// it is something else.
+    pub fn decode_body<S: DecodeBy<T> + CodecSet, T>(&self) -> Result<T, Error> {
+        decode::<S, T>(&self.path, self.codec(), &self.body, self.decode_limits)
+    }
+
+    /// The same by reference.
+    pub(crate) fn as_view(&self) -> NotificationRef<'_> {
+        NotificationRef {
+            path: &self.path,
+            method: self.method(),
+            decode_limits: self.decode_limits,
+            body: &self.body,
+            place: Place::Notification(self),
+        }
+    }
+}
+
+/// A [`Notification`] where it lies in the buffer it arrived in.
+#[derive(Clone, Copy, Debug)]
+pub struct NotificationRef<'a> {
+    path: &'a [u8],
+    method: &'a str,
+    decode_limits: DecodeLimits,
+    body: &'a [u8],
+    place: Place<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place<'a> {
+    /// A small one, in this codec.
+    Buffer(&'static str),
+    Notification(&'a Notification),
+}
+
+impl<'a> NotificationRef<'a> {
+    /// `note`, of a connection that agreed on `codec`.
+    pub(crate) fn new(note: Note<'a>, codec: &'static str, decode_limits: DecodeLimits) -> Self {
+        let method = note.path.get(note.service + 1..).unwrap_or_default();
+        Self {
+            path: note.path,
+            method: std::str::from_utf8(method).unwrap_or_default(),
+            decode_limits,
+            body: note.body,
+            place: Place::Buffer(if note.raw { RAW } else { codec }),
+        }
+    }
+
+    /// The notification's name within its service.
+    pub fn method(&self) -> &'a str {
+        self.method
+    }
+
+    /// The body as a value, as [`Notification::decode_body`] reads it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn decode_body<S: DecodeBy<T> + CodecSet, T>(&self) -> Result<T, Error> {
+        let codec = match self.place {
+            Place::Buffer(codec) => codec,
+            Place::Notification(notification) => notification.codec(),
+        };
+        decode::<S, T>(self.path, codec, self.body, self.decode_limits)
+    }
+
+    /// A notification of its own.
+    pub fn to_notification(&self) -> Notification {
+        match self.place {
+            Place::Notification(notification) => notification.clone(),
+            Place::Buffer(codec) => Notification {
+                path: Bytes::copy_from_slice(self.path),
+                metadata: Metadata::new(),
+                codec: NotificationCodec::Known(codec),
+                decode_limits: self.decode_limits,
+                body: Bytes::copy_from_slice(self.body),
+            },
+        }
+    }
+}
+
+fn decode<S: DecodeBy<T> + CodecSet, T>(
+    path: &[u8],
+    codec: &str,
+    body: &[u8],
+    limits: DecodeLimits,
+) -> Result<T, Error> {
+    let unsupported = || {
+        let why = if codec == RAW { "is raw bytes" } else { "is in a codec this application lacks" };
+        Error::new(
+            ErrorKind::UnsupportedCodec,
+            format!("notification {} {why}", String::from_utf8_lossy(path)),
+        )
+    };
+    S::decode(S::find(codec).ok_or_else(unsupported)?, body, limits)
+}
