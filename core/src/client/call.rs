@@ -129,9 +129,9 @@ impl<A, R, E> Call<A, R, E> {
         match outcome {
             Outcome::Value => (self.method.decode)(codec, body, limits)
                 .map(|value| Response { value, metadata })
-                .map_err(unreadable),
+                .map_err(|error| unreadable(&error)),
             Outcome::ApplicationError => Err((self.method.decode_error)(codec, body, limits)
-                .map_or_else(unreadable, CallError::Application)),
+                .map_or_else(|error| unreadable(&error), CallError::Application)),
         }
     }
 }
@@ -192,7 +192,7 @@ pub(super) fn remaining(own: Option<Duration>) -> Result<Option<Duration>, Statu
     Ok(timeout)
 }
 
-fn unreadable<E>(error: Error) -> CallError<E> {
+fn unreadable<E>(error: &Error) -> CallError<E> {
     let message = format!("answer cannot be read: {}", error.chain());
     CallError::Status(Status::new(Code::Internal, Ran::Yes, message))
 }

@@ -75,7 +75,7 @@ pub(crate) fn request(
     let micros = timeout.map_or(0, |timeout| u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX).max(1));
     let numbers = Numbers::new([u64::from(call), micros, path.len() as u64]);
     let one_way = if one_way { flag::ONE_WAY } else { 0 };
-    fields.append_behind((kind::REQUEST, one_way), &numbers, path.as_bytes(), body, batch)
+    fields.append((kind::REQUEST, one_way), &numbers, [path.as_bytes(), body], batch)
 }
 
 /// Appends the answer to a call: its number, which answer it is, and whether it comes after the pushes before it.
@@ -94,7 +94,7 @@ pub(crate) fn response(
     };
     let after = if after_pushes { flag::AFTER_PUSHES } else { 0 };
     let numbers = Numbers::new([u64::from(call)]);
-    fields.append((kind::RESPONSE, outcome | after), &numbers, body, batch)
+    fields.append((kind::RESPONSE, outcome | after), &numbers, [&[], body], batch)
 }
 
 /// Appends a push.
@@ -103,7 +103,7 @@ pub(crate) fn response(
 /// As [`encode`].
 pub(crate) fn push(path: &str, fields: Fields<'_>, body: &[u8], batch: &mut Batch) -> Result<(), Error> {
     let numbers = Numbers::new([path.len() as u64]);
-    fields.append_behind((kind::PUSH, 0), &numbers, path.as_bytes(), body, batch)
+    fields.append((kind::PUSH, 0), &numbers, [path.as_bytes(), body], batch)
 }
 
 /// The optional fields of requests, responses and pushes.
@@ -119,27 +119,12 @@ impl Fields<'_> {
         self.metadata.is_none() && self.codec.is_none() && self.place.is_none()
     }
 
-    /// Appends a frame of numbers, of these fields if there are any, and of a body.
+    /// Appends a frame of numbers, of a path if there is one, of these fields if there are any, and of a body.
     fn append(
         &self,
         (kind, flags): (u8, u8),
         numbers: &Numbers,
-        body: &[u8],
-        batch: &mut Batch,
-    ) -> Result<(), Error> {
-        if self.is_empty() {
-            return batch.push_parts((kind, flags), numbers, [body]);
-        }
-        batch.push_parts((kind, flags | flag::FIELDS), numbers, [&self.block(), body])
-    }
-
-    /// The same with a path behind the numbers.
-    fn append_behind(
-        &self,
-        (kind, flags): (u8, u8),
-        numbers: &Numbers,
-        path: &[u8],
-        body: &[u8],
+        [path, body]: [&[u8]; 2],
         batch: &mut Batch,
     ) -> Result<(), Error> {
         if self.is_empty() {
