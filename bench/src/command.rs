@@ -140,9 +140,13 @@ mod tests {
         Command::parse(line.split_whitespace().map(str::to_owned))
     }
 
+    fn plan(line: &str) -> Option<Plan> {
+        if let Ok(Command::Compare(plan)) = parse(line) { Some(plan) } else { None }
+    }
+
     #[test]
     fn all_runs_everything_six_times() {
-        let Ok(Command::Compare(plan)) = parse("all") else { panic!("no plan") };
+        let plan = plan("all").unwrap();
         assert_eq!((plan.repetitions, plan.contenders.len()), (6, Contender::ALL.len()));
         assert_eq!(plan.loads, Load::ALL);
         assert!(plan.output.ends_with("bench/results"));
@@ -152,7 +156,7 @@ mod tests {
     fn options_narrow_it_down() {
         let line =
             "quick --only raw,tarpc --loads unary-64,push --repetitions 5 --millis 70 --core 0 --output x";
-        let Ok(Command::Compare(plan)) = parse(line) else { panic!("no plan") };
+        let plan = plan(line).unwrap();
         assert_eq!(plan.contenders, [Contender::Raw, Contender::Tarpc]);
         assert_eq!(plan.loads.iter().map(|load| load.name).collect::<Vec<_>>(), ["unary-64", "push"]);
         assert_eq!((plan.repetitions, plan.core), (5, 0));
@@ -162,9 +166,13 @@ mod tests {
     #[test]
     fn a_half_alone_calls_as_often_as_it_is_told() {
         let line = "call raw 127.0.0.1:1 --in-flight 64 --millis 70 --core 1";
-        let Ok(Command::Call { load, timing, core, .. }) = parse(line) else { panic!("no call") };
-        assert_eq!((load.name, load.in_flight, core), ("unary-1", 64, Some(1)));
-        assert_eq!(timing.measure, Duration::from_millis(70));
+        let seen = match parse(line) {
+            Ok(Command::Call { load, timing, core, .. }) => {
+                Some((load.name, load.in_flight, timing.measure, core))
+            }
+            _ => None,
+        };
+        assert_eq!(seen, Some(("unary-1", 64, Duration::from_millis(70), Some(1))));
     }
 
     #[test]

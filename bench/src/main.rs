@@ -50,16 +50,15 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Beside(plan) => process::runtime(None)?.block_on(beside::run(&plan)),
         Command::Render { file, output } => report::Report::read(&file)?.publish(&output),
         Command::Serve { contender, url, core } => {
-            process::runtime(core)?.block_on(contenders::serve(contender, url.as_deref()))
+            process::run_once(core, contenders::serve(contender, url.as_deref()))
         }
         Command::Call { contender, address, load, timing, core } => {
-            let measuring = contenders::measure(contender, &address, &load, &timing);
-            let measured = process::runtime(core)?.block_on(measuring)?;
+            let measured = process::run_once(core, contenders::measure(contender, &address, &load, &timing))?;
             println!("{}", serde_json::to_string(&measured)?);
             Ok(())
         }
         Command::CallBeside { address, timing } => {
-            let measured = process::runtime(None)?.block_on(beside::call(&address, &timing))?;
+            let measured = process::run_once(None, beside::call(&address, &timing))?;
             println!("{}", serde_json::to_string(&measured)?);
             Ok(())
         }

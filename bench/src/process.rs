@@ -31,6 +31,17 @@ pub(crate) fn runtime(core: Option<usize>) -> Result<Runtime, Failure> {
     Ok(Builder::new_multi_thread().worker_threads(workers).enable_all().build()?)
 }
 
+/// Runs `half` of a measurement. Its tasks end with the process: some never would.
+pub(crate) fn run_once<T>(
+    core: Option<usize>,
+    half: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let runtime = runtime(core)?;
+    let result = runtime.block_on(half);
+    runtime.shutdown_background();
+    result
+}
+
 /// A server in a process of its own. Killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -73,10 +84,12 @@ pub(crate) async fn output(
     command: &str,
     arguments: &[String],
 ) -> Result<String, Failure> {
-    let running = this_program(tracer, command, arguments)?.stdin(Stdio::null()).output();
+    let running =
+        this_program(tracer, command, arguments)?.stdin(Stdio::null()).stderr(Stdio::piped()).output();
     let output = timeout(PATIENCE, running).await??;
     if !output.status.success() {
-        return Err(format!("`{command} {}` failed", arguments.join(" ")).into());
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("`{command} {}` failed: {}", arguments.join(" "), complaint.trim()).into());
     }
     Ok(String::from_utf8(output.stdout)?)
 }

@@ -102,7 +102,7 @@ impl Results {
         load: &Load,
         metric: Metric,
     ) -> Option<Spread> {
-        self.compared(contender, bases, load, metric, |own, base| own / base)
+        self.compared((contender, bases), load, metric, |own, base| own / base)
     }
 
     /// By how much `metric` of `contender` exceeds that of the best of `bases`, repetition by repetition.
@@ -112,13 +112,12 @@ impl Results {
         bases: &[Contender],
         load: &Load,
     ) -> Option<Spread> {
-        self.compared(contender, bases, load, Metric::Value, |own, base| own - base)
+        self.compared((contender, bases), load, Metric::Value, |own, base| own - base)
     }
 
     fn compared(
         &self,
-        contender: Contender,
-        bases: &[Contender],
+        (contender, bases): (Contender, &[Contender]),
         load: &Load,
         metric: Metric,
         compare: fn(f64, f64) -> f64,

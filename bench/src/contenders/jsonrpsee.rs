@@ -162,5 +162,6 @@ const NOTE: &str = "note";
 const STEP: &str = "step";
 const SUBSCRIBE: &str = "subscribe";
 const UNSUBSCRIBE: &str = "unsubscribe";
-/// Notes that a subscriber of ours may be behind: a client closes a subscription that falls back further.
-const BEHIND: usize = 65_536;
+/// Notes that a subscriber of ours may be behind: more than come in any run. A client closes a subscription that falls back
+/// further.
+const BEHIND: usize = 1 << 22;

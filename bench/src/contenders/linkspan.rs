@@ -8,7 +8,9 @@ use linkspan::tls::{DevelopmentCa, Tls};
 use linkspan::{Blob, Client, Context, Events, Limits, Push, PushError, PushSink, Server, Session};
 
 use super::certificate::CertificateFile;
-use super::{Args, Caller, Notes, Outlet, Product, Publisher, Subscriber, Topic, checked_note, note_filler};
+use super::{
+    Args, Caller, Notes, Outlet, Product, Publisher, Subscriber, Topic, checked_note, note_filler, note_text,
+};
 use crate::Failure;
 
 /// The service of every load.
@@ -18,6 +20,8 @@ pub(super) trait Arith {
     async fn mul(&self, args: Args) -> Product;
     /// Gives back what it is given.
     async fn echo(&self, body: Blob) -> Blob;
+    /// Gives back the text it is given: JSON has no bytes.
+    async fn echo_text(&self, body: String) -> String;
     /// Tells the caller every note from now on.
     async fn subscribe(&self, cx: &Context);
     /// Publishes notes for ever.
@@ -31,6 +35,8 @@ pub(super) trait Arith {
 pub(crate) trait Ticks {
     /// One note.
     fn tick(sequence: u64, filler: Blob);
+    /// One note for those who have no bytes.
+    fn text(sequence: u64, filler: String);
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +50,10 @@ impl Arith for Calculator {
     }
 
     async fn echo(&self, body: Blob) -> Blob {
+        body
+    }
+
+    async fn echo_text(&self, body: String) -> String {
         body
     }
 
@@ -64,6 +74,9 @@ impl Outlet for Session {
     type Note = Push;
 
     fn encode(&self, sequence: u64) -> Push {
+        if self.codec() == JSON {
+            return TicksPush::text_push(sequence, note_text().to_owned());
+        }
         TicksPush::tick_push(sequence, Blob::from(Bytes::from_static(note_filler())))
     }
 
@@ -78,14 +91,14 @@ impl Outlet for Session {
 /// The generated stub, and the client whose last clone closes the connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Stub {
-    _client: Client,
+    client: Client,
     arith: ArithClient,
 }
 
 impl Caller for Stub {
     async fn connect(address: &str) -> Result<Self, Failure> {
         let client = Client::builder().limits(limits()).connect(address).await?;
-        Ok(Self { arith: ArithClient::new(&client), _client: client })
+        Ok(Self { arith: ArithClient::new(&client), client })
     }
 
     async fn mul(&self, args: Args) -> Result<Product, Failure> {
@@ -93,6 +106,9 @@ impl Caller for Stub {
     }
 
     async fn echo(&self, body: Bytes) -> Result<Bytes, Failure> {
+        if self.client.session().codec() == JSON {
+            return Ok(self.arith.echo_text(String::from_utf8(body.into())?).await?.into());
+        }
         Ok(self.arith.echo(Blob::from(body)).await?.into_bytes())
     }
 }
@@ -103,7 +119,7 @@ impl Subscriber for Stub {
 
     async fn subscribe(address: &str) -> Result<Self::Notes, Failure> {
         let stub = Self::connect(address).await?;
-        let events = stub._client.events();
+        let events = stub.client.events();
         stub.arith.subscribe().await?;
         Ok(events)
     }
@@ -116,6 +132,7 @@ impl Subscriber for Stub {
 impl Notes for Events<TicksEvent> {
     async fn next(&mut self) -> Result<u64, Failure> {
         match Self::next(self).await.ok_or("the connection ended")?? {
+            TicksEvent::Text { sequence, filler } => checked_note(sequence, filler.as_bytes()),
             TicksEvent::Tick { sequence, filler } => checked_note(sequence, &filler),
             other => Err(format!("no note but {other:?}").into()),
         }
@@ -166,5 +183,6 @@ fn limits() -> Limits {
         .with_max_event_buffer_len(EVENTS * 256)
 }
 
-/// Notes that a subscriber of ours may be behind.
-const EVENTS: usize = 65_536;
+const JSON: &str = "json";
+/// Notes that a subscriber of ours may be behind: more than come in any run.
+const EVENTS: usize = 1 << 22;

@@ -1,11 +1,13 @@
 //! What the server pushes: every subscriber gets every note, in order, each once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::stage::Passed;
 use super::{Measured, Stage, Tally, Timing, Work, repeat};
 use crate::Failure;
 use crate::contenders::{Notes, Publisher, Subscriber};
@@ -17,32 +19,34 @@ pub(crate) async fn run<S: Subscriber>(
     timing: &Timing,
 ) -> Result<Measured, Failure> {
     let publisher = S::publisher(address).await?;
-    let shared = Arc::new(Shared::new(load.connections));
-    let mut readers = JoinSet::new();
+    let shared = Arc::new(Shared::new(load));
+    let (mut readers, mut counts) = (JoinSet::new(), Vec::new());
     for _ in 0..load.connections {
-        let notes = S::subscribe(address).await?;
-        let shared = shared.clone();
-        match load.kind {
-            Kind::Notes(Pace::LockStep) => readers.spawn(step_along(notes, shared)),
-            _ => readers.spawn(count(notes, shared)),
-        };
+        let count = Arc::new(AtomicU64::new(0));
+        readers.spawn(read(S::subscribe(address).await?, shared.clone(), count.clone()));
+        counts.push(count);
     }
-    if load.kind == Kind::Notes(Pace::LockStep) {
-        return lock_step(publisher, shared, readers, timing).await;
-    }
-    publisher.flow().await?;
-    let passed = shared.stage.pass(timing).await?;
-    let mut all = Tally::default();
-    while let Some(tally) = readers.join_next().await {
-        all.add(tally??);
-    }
-    all.finish(passed)
+    let measuring = async {
+        if shared.in_step {
+            return lock_step(publisher, shared.clone(), timing).await;
+        }
+        publisher.flow().await?;
+        Ok((shared.stage.pass(timing).await?, Vec::new()))
+    };
+    // Readers read to the very end: one that stopped earlier would stop the server, and so the others.
+    let (passed, latencies) = tokio::select! {
+        measured = measuring => measured?,
+        Some(ended) = readers.join_next() => return Err(ended?.err().unwrap_or_else(|| "a reader ended".into())),
+    };
+    let operations = counts.iter().map(|count| count.load(Ordering::Relaxed)).sum();
+    Tally { operations, operations_ever: operations, latencies }.finish(passed)
 }
 
 /// What readers have in common.
 #[derive(Debug)]
 struct Shared {
-    stage: Stage,
+    stage: Arc<Stage>,
+    in_step: bool,
     readers: usize,
     /// Who still has to get the note of this step.
     missing: AtomicUsize,
@@ -51,8 +55,14 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(readers: usize) -> Self {
-        Self { stage: Stage::default(), readers, missing: AtomicUsize::new(readers), complete: Notify::new() }
+    fn new(load: &Load) -> Self {
+        Self {
+            stage: Arc::default(),
+            in_step: load.kind == Kind::Notes(Pace::LockStep),
+            readers: load.connections,
+            missing: AtomicUsize::new(load.connections),
+            complete: Notify::new(),
+        }
     }
 
     fn got_one(&self) {
@@ -63,53 +73,33 @@ impl Shared {
     }
 }
 
-/// Counts notes until the stage is over, checking that none is missing.
-async fn count(mut notes: impl Notes, shared: Arc<Shared>) -> Result<Tally, Failure> {
-    let mut tally = Tally::default();
-    while !shared.stage.is_over() {
-        expect(&mut notes, &mut tally).await?;
-        tally.operations += u64::from(shared.stage.is_measuring());
+/// Reads for ever, checking that no note is missing; `count` says how many came while it was measured.
+async fn read<N: Notes>(mut notes: N, shared: Arc<Shared>, count: Arc<AtomicU64>) -> Result<(), Failure> {
+    let mut measured = 0;
+    for expected in 0.. {
+        let sequence = notes.next().await?;
+        if sequence != expected {
+            return Err(format!("note {sequence} came in the place of note {expected}").into());
+        }
+        if shared.stage.is_measuring() {
+            measured += 1;
+            count.store(measured, Ordering::Relaxed);
+        }
+        if shared.in_step {
+            shared.got_one();
+        }
     }
-    Ok(tally)
-}
-
-/// Says of each note that it came.
-async fn step_along(mut notes: impl Notes, shared: Arc<Shared>) -> Result<Tally, Failure> {
-    let mut tally = Tally::default();
-    loop {
-        expect(&mut notes, &mut tally).await?;
-        shared.got_one();
-    }
-}
-
-async fn expect(notes: &mut impl Notes, tally: &mut Tally) -> Result<(), Failure> {
-    let (sequence, expected) = (notes.next().await?, tally.operations_ever);
-    if sequence != expected {
-        return Err(format!("note {sequence} came in the place of note {expected}").into());
-    }
-    tally.operations_ever += 1;
     Ok(())
 }
 
 async fn lock_step<P: Publisher>(
     publisher: P,
     shared: Arc<Shared>,
-    mut readers: JoinSet<Result<Tally, Failure>>,
     timing: &Timing,
-) -> Result<Measured, Failure> {
-    let stage = Arc::new(Stage::default());
-    let mut stepping = tokio::spawn(repeat(Step { publisher, shared: shared.clone() }, stage.clone()));
-    let passing = async { Ok::<_, Failure>((stage.pass(timing).await?, (&mut stepping).await??)) };
-    let (passed, mut tally) = tokio::select! {
-        passed = passing => passed?,
-        Some(ended) = readers.join_next() => {
-            ended??;
-            return Err("a reader ended".into());
-        }
-    };
-    tally.operations *= shared.readers as u64;
-    tally.operations_ever *= shared.readers as u64;
-    tally.finish(passed)
+) -> Result<(Passed, Vec<Duration>), Failure> {
+    let stepping = repeat(Step { publisher, shared: shared.clone() }, shared.stage.clone());
+    let (passed, stepped) = tokio::join!(shared.stage.pass(timing), tokio::spawn(stepping));
+    Ok((passed?, stepped??.latencies))
 }
 
 /// One note to everybody.

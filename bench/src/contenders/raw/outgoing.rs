@@ -7,7 +7,7 @@ use super::message::Message;
 
 /// Encoded frames, in order.
 #[derive(Debug, Default)]
-pub(super) struct Outgoing {
+pub(crate) struct Outgoing {
     bytes: Vec<u8>,
     /// Large bodies, and where in `bytes` each belongs.
     bodies: Vec<(usize, Bytes)>,

@@ -12,7 +12,7 @@ use super::outgoing::Outgoing;
 use crate::Failure;
 
 /// The writing half of a stream.
-pub(super) trait FrameWriter: Send + 'static {
+pub(crate) trait FrameWriter: Send + 'static {
     /// Writes all of `outgoing`, and leaves it empty.
     fn write(&mut self, outgoing: &mut Outgoing) -> impl Future<Output = Result<(), Failure>> + Send;
     /// Tells the peer that nothing follows.
