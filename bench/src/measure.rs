@@ -82,6 +82,6 @@ mod tests {
         assert_eq!(value("unary-1"), 1500.0);
         assert_eq!(value("echo-1m"), 1500.0 * 1.048576);
         assert_eq!(value("memory"), 5.0);
-        assert_eq!(measured.per_million(measured.client_cpu_seconds), 100.0);
+        assert_eq!(measured.per_million(measured.client_cpu_seconds).round(), 100.0);
     }
 }

@@ -10,6 +10,10 @@ pub(super) struct Figure {
     /// How to read it.
     pub(super) note: String,
     pub(super) scale: Scale,
+    /// Room for the names of the rows.
+    pub(super) names: f64,
+    /// A value to compare all others with.
+    pub(super) mark: Option<f64>,
     pub(super) columns: Vec<Column>,
     pub(super) groups: Vec<Group>,
 }
@@ -53,7 +57,7 @@ pub(super) struct Cell {
 impl Figure {
     pub(super) fn draw(&self) -> String {
         let mut svg = Svg::default();
-        let width = MARGIN + NAMES + self.columns.len() as f64 * COLUMN + MARGIN;
+        let width = MARGIN + self.names + self.columns.len() as f64 * COLUMN + MARGIN;
         svg.text((MARGIN, 34.0), &self.title, (17, Tone::Strong, Anchor::Start));
         svg.text((MARGIN, 54.0), &self.note, (12, Tone::Muted, Anchor::Start));
         let bottom =
@@ -67,9 +71,9 @@ impl Figure {
             y += GROUP;
             for row in &group.rows {
                 let baseline = y + ROW / 2.0 + 4.0;
-                svg.text((MARGIN + NAMES - 10.0, baseline), &row.name, (12, Tone::Muted, Anchor::End));
+                svg.text((MARGIN + self.names - 10.0, baseline), &row.name, (12, Tone::Muted, Anchor::End));
                 for (index, cell) in row.cells.iter().enumerate() {
-                    self.draw_cell(&mut svg, (Self::left_of(index), y), cell.as_ref(), (index, row.tone));
+                    self.draw_cell(&mut svg, (self.left_of(index), y), cell.as_ref(), (index, row.tone));
                 }
                 y += ROW;
             }
@@ -78,12 +82,12 @@ impl Figure {
         svg.finish((width, y + 44.0), &self.title)
     }
 
-    fn left_of(index: usize) -> f64 {
-        MARGIN + NAMES + index as f64 * COLUMN
+    fn left_of(&self, index: usize) -> f64 {
+        MARGIN + self.names + index as f64 * COLUMN
     }
 
     fn draw_column(&self, svg: &mut Svg, index: usize, column: &Column, bottom: f64) {
-        let left = Self::left_of(index);
+        let left = self.left_of(index);
         svg.text((left, HEAD - 18.0), &column.title, (12, Tone::Strong, Anchor::Start));
         svg.text((left, HEAD - 3.0), &column.unit, (11, Tone::Muted, Anchor::Start));
         svg.line((left, HEAD + 6.0), (left, bottom), Tone::Muted);
@@ -93,6 +97,10 @@ impl Figure {
                 let x = left + BAR * f64::from(decade) / f64::from(high - low);
                 svg.line((x, HEAD + 6.0), (x, bottom), Tone::Faint);
             }
+        }
+        if let Some(mark) = self.mark {
+            let x = left + BAR * self.share(index, mark);
+            svg.line((x, HEAD + 6.0), (x, bottom), Tone::Strong);
         }
     }
 
@@ -114,8 +122,8 @@ impl Figure {
         svg.line((at(cell.spread.min), middle), (at(cell.spread.max), middle), Tone::Strong);
         let x = at(cell.spread.max) + 6.0;
         svg.text((x, baseline), &cell.value, (11, Tone::Strong, Anchor::Start));
-        // Digits of this size are about 7 wide.
-        let after = x + 7.0 * cell.value.chars().count() as f64 + 5.0;
+        // Bold digits of this size are about 8 wide.
+        let after = x + 7.8 * cell.value.chars().count() as f64 + 6.0;
         svg.text((after, baseline), &cell.remark, (11, Tone::Muted, Anchor::Start));
     }
 
@@ -165,7 +173,6 @@ fn legend(svg: &mut Svg, y: f64) {
 }
 
 const MARGIN: f64 = 24.0;
-const NAMES: f64 = 130.0;
 const COLUMN: f64 = 280.0;
 /// The longest bar; what is left of the column is for the numbers beside it.
 const BAR: f64 = 150.0;
@@ -193,6 +200,8 @@ mod tests {
             title: "Calls".to_owned(),
             note: "More is better".to_owned(),
             scale,
+            names: 130.0,
+            mark: None,
             columns: vec![column(), column()],
             groups: vec![Group { title: "TCP".to_owned(), rows: rows.collect() }],
         }

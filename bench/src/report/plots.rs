@@ -76,7 +76,8 @@ impl Plot {
             "Median of {} repetitions, min..max as a line, ratio to what is written by hand on the same road{scale}",
             report.results.repetitions()
         );
-        Some(Figure { title: self.title.to_owned(), note, scale: self.scale, columns, groups })
+        let (title, scale) = (self.title.to_owned(), self.scale);
+        Some(Figure { title, note, scale, names: 130.0, mark: None, columns, groups })
     }
 
     fn column(&self, load: &Load) -> Column {
@@ -136,13 +137,17 @@ fn budgets(report: &Report) -> Option<Figure> {
         (!rows.is_empty()).then(|| Group { title: road.name().to_owned(), rows })
     };
     let groups: Vec<_> = Road::ALL.iter().filter_map(|road| group(*road)).collect();
-    let column = Column { title: "measured to target".to_owned(), unit: "1 and more is met".to_owned() };
-    let note =
-        format!("Medians of {} repetitions; red is not met; logarithmic", report.results.repetitions());
+    let column = Column {
+        title: "how much better than the target".to_owned(),
+        unit: "met from the dark line on; logarithmic".to_owned(),
+    };
+    let repetitions = report.results.repetitions();
     let figure = Figure {
         title: "Budgets".to_owned(),
-        note,
+        note: format!("Median of {repetitions} repetitions, min..max as a line; red is not met"),
         scale: Scale::Logarithmic,
+        names: 480.0,
+        mark: Some(1.0),
         columns: vec![column],
         groups,
     };
@@ -155,12 +160,12 @@ fn budget_row(budget: &Budget, spread: Spread) -> Row {
     let [min, max] = if matches!(budget.target, Target::AtLeast(_)) { ends } else { [ends[1], ends[0]] };
     let is_met = budget.target.is_met_by(spread.median);
     Row {
-        name: budget.load.name.to_owned(),
+        name: format!("{}, {} of {}", budget.load.name, budget.subject.name(), budget.against()),
         tone: if is_met { tone(budget.subject) } else { Tone::Missed },
         cells: vec![Some(Cell {
             spread: Spread { median, min, max, count: spread.count },
             value: format!("{:.2}", spread.median),
-            remark: format!("{}: {} of {}", budget.target, budget.subject.name(), budget.against()),
+            remark: budget.target.to_string(),
         })],
     }
 }
@@ -200,6 +205,6 @@ mod tests {
         ]);
         let drawn = budgets(&report).unwrap().draw();
         assert!(drawn.contains(r#"<rect class="missed""#), "{drawn}");
-        assert!(drawn.contains("≥ 1.10: linkspan-postcard of the better of raw, raw-inplace"), "{drawn}");
+        assert!(drawn.contains(">unary-64, linkspan-postcard of the better of raw, raw-inplace<"), "{drawn}");
     }
 }
