@@ -77,7 +77,7 @@ impl Budget {
             if names.len() > 1 { format!("the better of {}", names.join(", ")) } else { names.concat() }
         };
         match self.measure {
-            Measure::Absolute => "itself, in KiB".to_owned(),
+            Measure::Absolute => "KiB".to_owned(),
             Measure::Excess(base) => format!("KiB more than {}", base.name()),
             Measure::P99(bases) => format!("p99 of {}", names(bases)),
             Measure::Ratio(bases) => names(bases),

@@ -57,7 +57,7 @@ pub(super) struct Cell {
 impl Figure {
     pub(super) fn draw(&self) -> String {
         let mut svg = Svg::default();
-        let width = MARGIN + self.names + self.columns.len() as f64 * COLUMN + MARGIN;
+        let width = (MARGIN + self.names + self.columns.len() as f64 * COLUMN + MARGIN).max(WIDTH);
         svg.text((MARGIN, 34.0), &self.title, (17, Tone::Strong, Anchor::Start));
         svg.text((MARGIN, 54.0), &self.note, (12, Tone::Muted, Anchor::Start));
         let bottom =
@@ -174,6 +174,8 @@ fn legend(svg: &mut Svg, y: f64) {
 
 const MARGIN: f64 = 24.0;
 const COLUMN: f64 = 280.0;
+/// What the note needs.
+const WIDTH: f64 = 880.0;
 /// The longest bar; what is left of the column is for the numbers beside it.
 const BAR: f64 = 150.0;
 const HEAD: f64 = 100.0;

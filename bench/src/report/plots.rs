@@ -160,7 +160,7 @@ fn budget_row(budget: &Budget, spread: Spread) -> Row {
     let [min, max] = if matches!(budget.target, Target::AtLeast(_)) { ends } else { [ends[1], ends[0]] };
     let is_met = budget.target.is_met_by(spread.median);
     Row {
-        name: format!("{}, {} of {}", budget.load.name, budget.subject.name(), budget.against()),
+        name: format!("{} · {} · {}", budget.load.name, budget.subject.name(), budget.against()),
         tone: if is_met { tone(budget.subject) } else { Tone::Missed },
         cells: vec![Some(Cell {
             spread: Spread { median, min, max, count: spread.count },
@@ -205,6 +205,6 @@ mod tests {
         ]);
         let drawn = budgets(&report).unwrap().draw();
         assert!(drawn.contains(r#"<rect class="missed""#), "{drawn}");
-        assert!(drawn.contains(">unary-64, linkspan-postcard of the better of raw, raw-inplace<"), "{drawn}");
+        assert!(drawn.contains(">unary-64 · linkspan-postcard · the better of raw, raw-inplace<"), "{drawn}");
     }
 }
