@@ -1,27 +1,36 @@
 //! The command line.
 
+mod options;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::contenders::{Contender, Road};
+use crate::contenders::Contender;
 use crate::load::Load;
+use crate::measure::Timing;
+use options::Options;
 
 pub(crate) const USAGE: &str = "\
-usage: linkspan-bench quick                 the contenders over TCP at 1, 64 and 1,024 calls in flight, 3 repetitions
-       linkspan-bench roads                 the same over WebSocket and QUIC
-       linkspan-bench all                   every contender, 6 repetitions
+usage: linkspan-bench all                   every contender under every load, 6 repetitions
+       linkspan-bench quick                 the loads and contenders that say most, 2 repetitions
        linkspan-bench beside [URL]          small calls while 4 MiB echoes run on the same connection (tcp://127.0.0.1:0)
+       linkspan-bench render FILE           tables and plots of an earlier run, from its JSON
 
-options of quick, roads and all:
-  --repetitions N      instead of 3 or 6
-  --only NAME,NAME     contenders, of any road:
-                       raw, linkspan-postcard, linkspan-json, tarpc, tonic, raw-ws, linkspan-ws, jsonrpsee, raw-quic, linkspan-quic
-  --in-flight N,N      calls in flight (default: 1,64,1024)
-  --core N             the core both processes are pinned to (default: the last)
-  --unpinned           let both processes use every core
+options of all and quick:
+  --repetitions N      instead of 6 or 2
+  --only NAME,NAME     contenders: raw, raw-inplace, linkspan-postcard, linkspan-static, linkspan-json, tarpc, tonic,
+                       raw-ws, raw-ws-frames, linkspan-ws, linkspan-ws-json, jsonrpsee, axum, raw-quic, linkspan-quic
+  --loads NAME,NAME    loads: unary-1, unary-64, unary-1024, unary-1-unpinned, unary-64-unpinned, unary-1024-unpinned,
+                       unary-64x16, echo-16k, echo-1m, echo-16k-unpinned, push, push-unpinned, broadcast,
+                       broadcast-unpinned, lockstep, connect, memory
+  --millis N           how long each run is measured, instead of 500 or 400
+  --core N             the core that pinned processes share (default: the last)
+  --output DIR         where files go (default: bench/results)
 
 the two halves alone, for strace and perf:
-       linkspan-bench serve NAME [--core N]                     prints its address; ends when its input does
-       linkspan-bench call NAME ADDRESS --in-flight N [--core N] [--millis N] [--server-pid N]";
+       linkspan-bench serve NAME [URL] [--core N]               prints its address; ends when its input does
+       linkspan-bench call NAME ADDRESS [--loads NAME] [--in-flight N] [--core N] [--millis N] [--server-pid N]
+                                                                unary-1, if it names no load; prints JSON";
 
 /// What to do.
 #[derive(Debug)]
@@ -32,14 +41,19 @@ pub(crate) enum Command {
         contender: Contender,
         address: String,
         load: Load,
+        timing: Timing,
         core: Option<usize>,
     },
     CallBeside {
         address: String,
-        load: Load,
+        timing: Timing,
     },
     Compare(Plan),
     Help,
+    Render {
+        file: PathBuf,
+        output: PathBuf,
+    },
     /// One contender's server.
     Serve {
         contender: Contender,
@@ -54,9 +68,10 @@ pub(crate) struct Plan {
     pub(crate) name: &'static str,
     pub(crate) repetitions: usize,
     pub(crate) contenders: Vec<Contender>,
-    pub(crate) in_flight: Vec<usize>,
-    pub(crate) core: Option<usize>,
+    pub(crate) loads: Vec<Load>,
+    pub(crate) core: usize,
     pub(crate) measure: Duration,
+    pub(crate) output: PathBuf,
 }
 
 /// Which runs of the load beside to make.
@@ -64,104 +79,127 @@ pub(crate) struct Plan {
 pub(crate) struct BesidePlan {
     pub(crate) url: String,
     pub(crate) repetitions: usize,
-}
-
-/// Options in any order, and what stands between them.
-#[derive(Debug, Default)]
-struct Options {
-    positional: Vec<String>,
-    repetitions: Option<usize>,
-    contenders: Option<Vec<Contender>>,
-    in_flight: Option<Vec<usize>>,
-    core: Option<usize>,
-    unpinned: bool,
-    millis: Option<u64>,
-    server: Option<u32>,
+    pub(crate) output: PathBuf,
 }
 
 impl Command {
     pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let options = Options::parse(arguments)?;
-        let mut words = options.positional.iter().map(String::as_str);
-        let mut word = |what: &str| words.next().map(str::to_owned).ok_or(format!("name {what}"));
+        let mut words = options.positional.clone().into_iter();
+        let mut word = |what: &str| words.next().ok_or(format!("name {what}"));
         match word("a command")?.as_str() {
-            "all" => options.plan("all", &[Road::Tcp, Road::WebSocket, Road::Quic], 6).map(Self::Compare),
-            "quick" => options.plan("quick", &[Road::Tcp], 3).map(Self::Compare),
-            "roads" => options.plan("roads", &[Road::WebSocket, Road::Quic], 3).map(Self::Compare),
+            "all" => options.plan("all", 6, (Contender::ALL, Load::ALL), 500).map(Self::Compare),
+            "quick" => {
+                let loads: Vec<_> = QUICK_LOADS.iter().filter_map(|load| Load::parse(load).ok()).collect();
+                options.plan("quick", 2, (QUICK_CONTENDERS, &loads), 400).map(Self::Compare)
+            }
             "beside" => {
                 let url = word("a URL").unwrap_or_else(|_| "tcp://127.0.0.1:0".to_owned());
                 let repetitions = options.repetitions.unwrap_or(3);
-                Ok(Self::Beside(BesidePlan { url, repetitions }))
+                Ok(Self::Beside(BesidePlan { url, repetitions, output: options.output() }))
             }
+            "render" => Ok(Self::Render { file: word("a file")?.into(), output: options.output() }),
             "serve" => {
                 let contender = Contender::parse(&word("a contender")?)?;
                 Ok(Self::Serve { contender, url: word("a URL").ok(), core: options.core })
             }
             "call" => {
                 let contender = Contender::parse(&word("a contender")?)?;
-                let address = word("an address")?;
-                Ok(Self::Call { contender, address, load: options.load(), core: options.core })
+                let (address, load) = (word("an address")?, options.load()?);
+                Ok(Self::Call { contender, address, load, timing: options.timing(&load), core: options.core })
             }
-            "call-beside" => Ok(Self::CallBeside { address: word("an address")?, load: options.load() }),
+            "call-beside" => {
+                let (address, load) = (word("an address")?, options.load()?);
+                Ok(Self::CallBeside { address, timing: options.timing(&load) })
+            }
             "help" => Ok(Self::Help),
             other => Err(format!("unknown command `{other}`")),
         }
     }
 }
 
-impl Options {
-    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self::default();
-        while let Some(argument) = arguments.next() {
-            let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
-            match argument.as_str() {
-                "--repetitions" => options.repetitions = Some(number(&value()?)?),
-                "--in-flight" => {
-                    options.in_flight = Some(value()?.split(',').map(number).collect::<Result<_, _>>()?);
-                }
-                "--only" => {
-                    options.contenders =
-                        Some(value()?.split(',').map(Contender::parse).collect::<Result<_, _>>()?);
-                }
-                "--core" => options.core = Some(number(&value()?)?),
-                "--unpinned" => options.unpinned = true,
-                "--millis" => options.millis = Some(number(&value()?)?),
-                "--server-pid" => options.server = Some(number(&value()?)?),
-                "--help" | "-h" => options.positional.insert(0, "help".to_owned()),
-                option if option.starts_with('-') => return Err(format!("unknown option `{option}`")),
-                _ => options.positional.push(argument),
+const QUICK_CONTENDERS: &[Contender] = &[
+    Contender::Raw,
+    Contender::RawInplace,
+    Contender::LinkspanPostcard,
+    Contender::Tarpc,
+    Contender::RawWs,
+    Contender::LinkspanWs,
+    Contender::Axum,
+    Contender::RawQuic,
+    Contender::LinkspanQuic,
+];
+const QUICK_LOADS: &[&str] =
+    &["unary-1", "unary-64", "unary-1024", "echo-16k", "push", "broadcast", "lockstep", "memory"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, String> {
+        Command::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    fn plan(line: &str) -> Option<Plan> {
+        if let Ok(Command::Compare(plan)) = parse(line) { Some(plan) } else { None }
+    }
+
+    #[test]
+    fn all_runs_everything_six_times() {
+        let plan = plan("all").unwrap();
+        assert_eq!((plan.repetitions, plan.contenders.len()), (6, Contender::ALL.len()));
+        assert_eq!(plan.loads, Load::ALL);
+        assert!(plan.output.ends_with("bench/results"));
+    }
+
+    #[test]
+    fn options_narrow_it_down() {
+        let line =
+            "quick --only raw,tarpc --loads unary-64,push --repetitions 5 --millis 70 --core 0 --output x";
+        let plan = plan(line).unwrap();
+        assert_eq!(plan.contenders, [Contender::Raw, Contender::Tarpc]);
+        assert_eq!(plan.loads.iter().map(|load| load.name).collect::<Vec<_>>(), ["unary-64", "push"]);
+        assert_eq!((plan.repetitions, plan.core), (5, 0));
+        assert_eq!((plan.measure, plan.output), (Duration::from_millis(70), PathBuf::from("x")));
+    }
+
+    #[test]
+    fn a_half_alone_calls_as_often_as_it_is_told() {
+        let line = "call raw 127.0.0.1:1 --in-flight 64 --millis 70 --core 1";
+        let seen = match parse(line) {
+            Ok(Command::Call { load, timing, core, .. }) => {
+                Some((load.name, load.in_flight, timing.measure, core))
             }
+            _ => None,
+        };
+        assert_eq!(seen, Some(("unary-1", 64, Duration::from_millis(70), Some(1))));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (line, problem) in [
+            ("", "name a command"),
+            ("fast", "unknown command `fast`"),
+            ("all --only raw,udp", "unknown contender `udp`"),
+            ("all --loads unary-2", "unknown load `unary-2`"),
+            ("all --repetitions", "--repetitions needs a value"),
+            ("all --repetitions two", "`two` is not a whole number"),
+            ("all --fast", "unknown option `--fast`"),
+            ("call raw", "name an address"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert!(error.starts_with(problem), "{line}: {error}");
         }
-        Ok(options)
     }
 
-    fn plan(self, name: &'static str, roads: &[Road], repetitions: usize) -> Result<Plan, String> {
-        let last = std::thread::available_parallelism().map_err(|error| error.to_string())?.get() - 1;
-        Ok(Plan {
-            name,
-            repetitions: self.repetitions.unwrap_or(repetitions).max(1),
-            contenders: self.contenders.unwrap_or_else(|| Contender::on(roads)),
-            in_flight: self.in_flight.unwrap_or_else(|| vec![1, 64, 1024]),
-            core: (!self.unpinned).then(|| self.core.unwrap_or(last)),
-            measure: Duration::from_millis(self.millis.unwrap_or(MEASURE_MILLIS)),
-        })
-    }
-
-    fn load(&self) -> Load {
-        Load {
-            in_flight: self.in_flight.iter().flatten().copied().next().unwrap_or(1),
-            warm_up: WARM_UP,
-            measure: Duration::from_millis(self.millis.unwrap_or(MEASURE_MILLIS)),
-            server: self.server,
+    #[test]
+    fn the_usage_names_every_contender_and_load() {
+        for name in Contender::ALL
+            .iter()
+            .map(|contender| contender.name())
+            .chain(Load::ALL.iter().map(|load| load.name))
+        {
+            assert!(USAGE.contains(name), "{name}");
         }
     }
 }
-
-fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
-    text.parse().map_err(|_| format!("`{text}` is not a whole number"))
-}
-
-/// Long enough for buffers and slabs to reach their size, and for the scheduler to settle.
-const WARM_UP: Duration = Duration::from_millis(300);
-/// Long enough for a spread of 3 to 8 % between repetitions on one core.
-const MEASURE_MILLIS: u64 = 800;

@@ -1,44 +1,29 @@
-//! What is compared: the same multiplication, served and called in several ways.
+//! What is compared: the same calls and notes, served and used in several ways.
 
+mod axum;
 mod certificate;
 mod jsonrpsee;
+mod kind;
 mod linkspan;
 mod raw;
 mod tarpc;
 mod tonic;
+mod topic;
 
 use std::future::Future;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt;
 
 use crate::Failure;
-use crate::load::{self, Load, Measured};
+use crate::load::{Kind, Load};
+use crate::measure::{Measured, Timing, calls, connect, memory, notes};
+use raw::Raw;
 
-pub(crate) use linkspan::connect;
-
-/// A way to serve and call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Contender {
-    Jsonrpsee,
-    LinkspanJson,
-    LinkspanPostcard,
-    LinkspanQuic,
-    LinkspanWs,
-    Raw,
-    RawQuic,
-    RawWs,
-    Tarpc,
-    Tonic,
-}
-
-/// What carries the bytes. Each road has a limit of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Road {
-    Quic,
-    Tcp,
-    WebSocket,
-}
+pub(crate) use kind::{Contender, Family, Road};
+pub(crate) use linkspan::{Stub, with_codec};
+pub(crate) use topic::{Outlet, Topic};
 
 /// What to multiply.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -53,9 +38,38 @@ pub(crate) struct Product {
     pub(crate) c: i64,
 }
 
-/// Calls `mul` on one connection. Clones share it.
+/// Calls on one connection. Clones share it; the last one closes it.
 pub(crate) trait Caller: Clone + Send + Sync + 'static {
+    /// A fresh connection.
+    fn connect(address: &str) -> impl Future<Output = Result<Self, Failure>> + Send;
     fn mul(&self, args: Args) -> impl Future<Output = Result<Product, Failure>> + Send;
+    /// Gives back what it is given.
+    fn echo(&self, body: Bytes) -> impl Future<Output = Result<Bytes, Failure>> + Send;
+}
+
+/// Takes notes, and orders them.
+pub(crate) trait Subscriber {
+    type Notes: Notes;
+    type Publisher: Publisher;
+
+    /// A fresh connection, subscribed once this is ready.
+    fn subscribe(address: &str) -> impl Future<Output = Result<Self::Notes, Failure>> + Send;
+    /// A fresh connection for orders.
+    fn publisher(address: &str) -> impl Future<Output = Result<Self::Publisher, Failure>> + Send;
+}
+
+/// What one subscriber is pushed.
+pub(crate) trait Notes: Send + 'static {
+    /// The place of the next note in the sequence, once a whole one has come.
+    fn next(&mut self) -> impl Future<Output = Result<u64, Failure>> + Send;
+}
+
+/// Tells the server what to publish.
+pub(crate) trait Publisher: Send + Sync + 'static {
+    /// Notes for ever, as fast as they are taken.
+    fn flow(&self) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// One note.
+    fn step(&self) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 impl Args {
@@ -64,94 +78,24 @@ impl Args {
     }
 }
 
-impl Contender {
-    /// All, in the order of the tables.
-    pub(crate) const ALL: &[Self] = &[
-        Self::Raw,
-        Self::LinkspanPostcard,
-        Self::LinkspanJson,
-        Self::Tarpc,
-        Self::Tonic,
-        Self::RawWs,
-        Self::LinkspanWs,
-        Self::Jsonrpsee,
-        Self::RawQuic,
-        Self::LinkspanQuic,
-    ];
-
-    /// Those that take one of `roads`.
-    pub(crate) fn on(roads: &[Road]) -> Vec<Self> {
-        Self::ALL.iter().copied().filter(|contender| roads.contains(&contender.road())).collect()
-    }
-
-    /// What others have built: the tables say how Linkspan compares with each.
-    pub(crate) const PEERS: &[Self] = &[Self::Tarpc, Self::Tonic, Self::Jsonrpsee];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Jsonrpsee => "jsonrpsee",
-            Self::LinkspanJson => "linkspan-json",
-            Self::LinkspanPostcard => "linkspan-postcard",
-            Self::LinkspanQuic => "linkspan-quic",
-            Self::LinkspanWs => "linkspan-ws",
-            Self::Raw => "raw",
-            Self::RawQuic => "raw-quic",
-            Self::RawWs => "raw-ws",
-            Self::Tarpc => "tarpc",
-            Self::Tonic => "tonic",
-        }
-    }
-
-    pub(crate) fn road(self) -> Road {
-        match self {
-            Self::Jsonrpsee | Self::LinkspanWs | Self::RawWs => Road::WebSocket,
-            Self::LinkspanJson | Self::LinkspanPostcard | Self::Raw | Self::Tarpc | Self::Tonic => Road::Tcp,
-            Self::LinkspanQuic | Self::RawQuic => Road::Quic,
-        }
-    }
-
-    /// The loop written by hand that its ratios are taken to.
-    pub(crate) fn limit(self) -> Self {
-        match self.road() {
-            Road::Quic => Self::RawQuic,
-            Road::Tcp => Self::Raw,
-            Road::WebSocket => Self::RawWs,
-        }
-    }
-
-    pub(crate) fn parse(name: &str) -> Result<Self, String> {
-        let known = Self::ALL.iter().copied().find(|contender| contender.name() == name);
-        known.ok_or_else(|| {
-            let names: Vec<_> = Self::ALL.iter().map(|contender| contender.name()).collect();
-            format!("unknown contender `{name}`; known: {}", names.join(", "))
-        })
-    }
-}
-
-impl Road {
-    /// Where to listen: a port that the system picks.
-    fn url(self) -> &'static str {
-        match self {
-            Self::Quic => "quic://127.0.0.1:0",
-            Self::Tcp => "tcp://127.0.0.1:0",
-            Self::WebSocket => "ws://127.0.0.1:0",
-        }
-    }
-}
-
 /// Serves until the standard input ends, and prints where. Only Linkspan takes a `url` other than its road's.
 pub(crate) async fn serve(contender: Contender, url: Option<&str>) -> Result<(), Failure> {
     let url = url.unwrap_or(contender.road().url());
     let serving = async {
         match contender {
+            Contender::Axum => axum::serve().await,
             Contender::Jsonrpsee => jsonrpsee::serve().await,
             Contender::LinkspanJson
             | Contender::LinkspanPostcard
             | Contender::LinkspanQuic
-            | Contender::LinkspanWs => linkspan::serve(url).await,
-            Contender::Raw => raw::tcp::serve().await,
+            | Contender::LinkspanWs
+            | Contender::LinkspanWsJson => linkspan::serve(url).await,
+            Contender::LinkspanStatic => linkspan::fixed::serve(url).await,
+            Contender::Raw => raw::tcp::serve(raw::tcp::Style::Writer).await,
+            Contender::RawInplace => raw::tcp::serve(raw::tcp::Style::InPlace).await,
             Contender::RawQuic => raw::quic::serve().await,
             Contender::RawWs => raw::websocket::serve().await,
+            Contender::RawWsFrames => raw::frames::serve().await,
             Contender::Tarpc => tarpc::serve().await,
             Contender::Tonic => tonic::serve().await,
         }
@@ -162,32 +106,90 @@ pub(crate) async fn serve(contender: Contender, url: Option<&str>) -> Result<(),
     }
 }
 
-/// Connects to `address`, which `serve` printed, and calls under `load`.
-pub(crate) async fn call(contender: Contender, address: &str, load: &Load) -> Result<Measured, Failure> {
+/// The client's half: measures `load` at `address`, which `serve` printed.
+pub(crate) async fn measure(
+    contender: Contender,
+    address: &str,
+    load: &Load,
+    timing: &Timing,
+) -> Result<Measured, Failure> {
+    if let Some(reason) = contender.cannot(load.kind) {
+        return Err(format!("{} cannot do {}: {reason}", contender.name(), load.name).into());
+    }
     match contender {
-        Contender::Jsonrpsee => load::run(jsonrpsee::connect(address).await?, load).await,
-        Contender::LinkspanJson => load::run(connect(address, "json").await?, load).await,
-        Contender::LinkspanPostcard => load::run(connect(address, "postcard").await?, load).await,
-        Contender::LinkspanQuic => load::run(connect(address, "postcard").await?, load).await,
-        Contender::LinkspanWs => load::run(connect(address, "postcard").await?, load).await,
-        Contender::Raw => load::run(raw::tcp::connect(address).await?, load).await,
-        Contender::RawQuic => load::run(raw::quic::connect(address).await?, load).await,
-        Contender::RawWs => load::run(raw::websocket::connect(address).await?, load).await,
-        Contender::Tarpc => load::run(tarpc::connect(address).await?, load).await,
-        Contender::Tonic => load::run(tonic::connect(address).await?, load).await,
+        Contender::Axum => notes::run::<axum::Client>(address, load, timing).await,
+        Contender::Jsonrpsee => any::<jsonrpsee::Client>(address, load, timing).await,
+        Contender::LinkspanJson | Contender::LinkspanWsJson => {
+            any::<Stub>(&with_codec(address, "json"), load, timing).await
+        }
+        Contender::LinkspanPostcard | Contender::LinkspanQuic | Contender::LinkspanWs => {
+            any::<Stub>(&with_codec(address, "postcard"), load, timing).await
+        }
+        Contender::LinkspanStatic => of_calls::<linkspan::fixed::Stub>(address, load, timing).await,
+        Contender::Raw => any::<Raw<raw::tcp::Tcp>>(address, load, timing).await,
+        Contender::RawInplace => of_calls::<Raw<raw::tcp::Tcp>>(address, load, timing).await,
+        Contender::RawQuic => any::<Raw<raw::quic::Quic>>(address, load, timing).await,
+        Contender::RawWs => any::<Raw<raw::websocket::Tungstenite>>(address, load, timing).await,
+        Contender::RawWsFrames => any::<Raw<raw::frames::Frames>>(address, load, timing).await,
+        Contender::Tarpc => of_calls::<tarpc::ArithClient>(address, load, timing).await,
+        Contender::Tonic => any::<tonic::Client>(address, load, timing).await,
     }
 }
+
+async fn any<C: Caller + Subscriber>(
+    address: &str,
+    load: &Load,
+    timing: &Timing,
+) -> Result<Measured, Failure> {
+    match load.kind {
+        Kind::Notes(_) => notes::run::<C>(address, load, timing).await,
+        _ => of_calls::<C>(address, load, timing).await,
+    }
+}
+
+async fn of_calls<C: Caller>(address: &str, load: &Load, timing: &Timing) -> Result<Measured, Failure> {
+    match load.kind {
+        Kind::Connect => connect::run::<C>(address, load, timing).await,
+        Kind::Echo(len) => calls::echo::<C>(address, len, load, timing).await,
+        Kind::Memory => memory::run::<C>(address, load, timing).await,
+        Kind::Notes(_) => Err("no subscriber".into()),
+        Kind::Unary => calls::unary::<C>(address, load, timing).await,
+    }
+}
+
+/// What a note carries behind its place in the sequence.
+pub(crate) fn note_filler() -> &'static [u8] {
+    FILLER.as_bytes()
+}
+
+/// The same as text, for those who have no bytes.
+pub(crate) fn note_text() -> &'static str {
+    FILLER
+}
+
+/// `sequence`, if what came with it is what was sent.
+pub(crate) fn checked_note(sequence: u64, filler: &[u8]) -> Result<u64, Failure> {
+    if filler == note_filler() { Ok(sequence) } else { Err(format!("note {sequence} is damaged").into()) }
+}
+
+const FILLER: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV";
+/// Bytes of a note.
+pub(crate) const NOTE_LEN: usize = 8 + FILLER.len();
+/// Notes that may wait for one subscriber, where the contender lets us choose: as many as Linkspan's outbox holds.
+pub(crate) const NOTES_WAITING: usize = 1024;
+/// Calls that may wait where a contender wants a bound: more than any load has in flight, so that no queue is measured.
+pub(crate) const QUEUE: u32 = 4096;
+/// Larger than any body, where a contender wants a bound.
+pub(crate) const MAX_MESSAGE_LEN: u32 = 16 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_are_known_and_limits_are_on_the_same_road() {
-        for &contender in Contender::ALL {
-            assert_eq!(Contender::parse(contender.name()), Ok(contender));
-            assert_eq!(contender.limit().road(), contender.road());
-            assert_eq!(contender.limit().limit(), contender.limit());
-        }
+    fn a_note_has_128_bytes_and_a_damaged_one_is_noticed() {
+        assert_eq!(NOTE_LEN, 128);
+        assert_eq!(checked_note(7, note_filler()).unwrap(), 7);
+        assert!(checked_note(7, b"0123").is_err());
     }
 }

@@ -1,16 +1,21 @@
 //! How fast Linkspan is, beside hand-written loops and beside its peers, in one run. `README.md` says how to read it.
 //!
 //! - `command` reads the command line; `compare` and `beside` are the two measurements.
-//! - `process` starts the processes that are measured, pins them, and reads the CPU time they used.
-//! - `contenders` are what is compared; `load` calls them; `report` turns the runs into tables and JSON.
+//! - `process` starts the processes that are measured, pins them, and reads what they used.
+//! - `contenders` are what is compared, `load` what is asked of them, `measure` the client's half that asks it.
+//! - `results` are the runs and their ratios, `budget` what these should be, `report` turns them into tables and plots.
 
 mod beside;
+mod budget;
 mod command;
 mod compare;
 mod contenders;
 mod load;
+mod measure;
 mod process;
 mod report;
+mod results;
+mod statistics;
 
 use std::process::ExitCode;
 
@@ -43,16 +48,17 @@ fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Compare(plan) => process::runtime(None)?.block_on(compare::run(&plan)),
         Command::Beside(plan) => process::runtime(None)?.block_on(beside::run(&plan)),
+        Command::Render { file, output } => report::Report::read(&file)?.publish(&output),
         Command::Serve { contender, url, core } => {
-            process::runtime(core)?.block_on(contenders::serve(contender, url.as_deref()))
+            process::run_once(core, contenders::serve(contender, url.as_deref()))
         }
-        Command::Call { contender, address, load, core } => {
-            let measured = process::runtime(core)?.block_on(contenders::call(contender, &address, &load))?;
+        Command::Call { contender, address, load, timing, core } => {
+            let measured = process::run_once(core, contenders::measure(contender, &address, &load, &timing))?;
             println!("{}", serde_json::to_string(&measured)?);
             Ok(())
         }
-        Command::CallBeside { address, load } => {
-            let measured = process::runtime(None)?.block_on(beside::call(&address, &load))?;
+        Command::CallBeside { address, timing } => {
+            let measured = process::run_once(None, beside::call(&address, &timing))?;
             println!("{}", serde_json::to_string(&measured)?);
             Ok(())
         }

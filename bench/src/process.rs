@@ -1,4 +1,8 @@
-//! Fresh processes for every run: started, pinned, stopped; and the CPU time they used.
+//! Fresh processes for every run: started, pinned, stopped; and what they used.
+
+pub(crate) mod cpu;
+pub(crate) mod memory;
+pub(crate) mod writes;
 
 use std::num::NonZero;
 use std::process::Stdio;
@@ -15,6 +19,7 @@ use crate::Failure;
 /// A multi-thread runtime with as many workers as the machine has cores, all of them pinned to `core` if there is one.
 pub(crate) fn runtime(core: Option<usize>) -> Result<Runtime, Failure> {
     let workers = std::thread::available_parallelism().map_or(1, NonZero::get); // before pinning, which lowers it
+    memory::allow_many_files()?;
     if let Some(core) = core {
         let mut cores = CpuSet::new();
         if core >= CpuSet::MAX_CPU {
@@ -26,6 +31,17 @@ pub(crate) fn runtime(core: Option<usize>) -> Result<Runtime, Failure> {
     Ok(Builder::new_multi_thread().worker_threads(workers).enable_all().build()?)
 }
 
+/// Runs `half` of a measurement. Its tasks end with the process: some never would.
+pub(crate) fn run_once<T>(
+    core: Option<usize>,
+    half: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let runtime = runtime(core)?;
+    let result = runtime.block_on(half);
+    runtime.shutdown_background();
+    result
+}
+
 /// A server in a process of its own. Killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -35,9 +51,9 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts `serve` with `arguments` and waits for its address.
-    pub(crate) async fn start(arguments: &[String]) -> Result<Self, Failure> {
-        let mut child = this_program("serve", arguments)?.stdin(Stdio::piped()).spawn()?;
+    /// Starts `serve` with `arguments`, under `tracer` if it names one, and waits for its address.
+    pub(crate) async fn start(tracer: &[String], arguments: &[String]) -> Result<Self, Failure> {
+        let mut child = this_program(tracer, "serve", arguments)?.stdin(Stdio::piped()).spawn()?;
         let output = child.stdout.take().ok_or("server has no output")?;
         let mut lines = BufReader::new(output).lines();
         let address = timeout(PATIENCE, lines.next_line()).await??.ok_or("server ended at once")?;
@@ -57,37 +73,39 @@ impl Server {
     /// Ends its input, at which it ends.
     pub(crate) async fn stop(mut self) -> Result<(), Failure> {
         drop(self.input.take());
-        timeout(PATIENCE, self.child.wait()).await??;
-        Ok(())
+        let status = timeout(PATIENCE, self.child.wait()).await??;
+        if status.success() { Ok(()) } else { Err(format!("the server ended with {status}").into()) }
     }
 }
 
-/// Runs `command` with `arguments` in a process of its own and returns what it printed.
-pub(crate) async fn output(command: &str, arguments: &[String]) -> Result<String, Failure> {
-    let running = this_program(command, arguments)?.stdin(Stdio::null()).output();
+/// Runs `command` with `arguments` in a process of its own, under `tracer` if it names one, and returns what it printed.
+pub(crate) async fn output(
+    tracer: &[String],
+    command: &str,
+    arguments: &[String],
+) -> Result<String, Failure> {
+    let running =
+        this_program(tracer, command, arguments)?.stdin(Stdio::null()).stderr(Stdio::piped()).output();
     let output = timeout(PATIENCE, running).await??;
     if !output.status.success() {
-        return Err(format!("`{command} {}` failed", arguments.join(" ")).into());
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("`{command} {}` failed: {}", arguments.join(" "), complaint.trim()).into());
     }
     Ok(String::from_utf8(output.stdout)?)
 }
 
-fn this_program(command: &str, arguments: &[String]) -> Result<Command, Failure> {
-    let mut program = Command::new(std::env::current_exe()?);
+fn this_program(tracer: &[String], command: &str, arguments: &[String]) -> Result<Command, Failure> {
+    let this = std::env::current_exe()?;
+    let mut program = match tracer.split_first() {
+        Some((tracer, options)) => {
+            let mut program = Command::new(tracer);
+            program.args(options).arg(this);
+            program
+        }
+        None => Command::new(this),
+    };
     program.arg(command).args(arguments).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
     Ok(program)
-}
-
-/// CPU seconds, user and system, that a process has used; from `/proc`, so in steps of a hundredth.
-pub(crate) fn cpu_seconds(pid: u32) -> Result<f64, Failure> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name may hold spaces. proc(5): utime and stime are fields 14 and 15, the 12th and 13th after the name.
-    let (_, fields) = stat.rsplit_once(')').ok_or("stat has no name")?;
-    let mut ticks = 0;
-    for field in fields.split_whitespace().skip(11).take(2) {
-        ticks += field.parse::<u64>()?;
-    }
-    Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
 /// Longer than any run.

@@ -1,11 +1,16 @@
-//! Linkspan, as an application uses it: a trait, a server, a generated stub.
+//! Linkspan, as an application uses it: a trait, a server, a generated stub, a list of notifications.
 
+pub(super) mod fixed;
+
+use bytes::Bytes;
 use linkspan::quic::Quic;
 use linkspan::tls::{DevelopmentCa, Tls};
-use linkspan::{Blob, Client, Limits, Server};
+use linkspan::{Blob, Client, Context, Events, Limits, Push, PushError, PushSink, Server, Session};
 
 use super::certificate::CertificateFile;
-use super::{Args, Caller, Product};
+use super::{
+    Args, Caller, Notes, Outlet, Product, Publisher, Subscriber, Topic, checked_note, note_filler, note_text,
+};
 use crate::Failure;
 
 /// The service of every load.
@@ -15,10 +20,29 @@ pub(super) trait Arith {
     async fn mul(&self, args: Args) -> Product;
     /// Gives back what it is given.
     async fn echo(&self, body: Blob) -> Blob;
+    /// Gives back the text it is given: JSON has no bytes.
+    async fn echo_text(&self, body: String) -> String;
+    /// Tells the caller every note from now on.
+    async fn subscribe(&self, cx: &Context);
+    /// Publishes notes for ever.
+    async fn flow(&self);
+    /// Publishes one note.
+    async fn step(&self) -> bool;
 }
 
-#[derive(Debug)]
-struct Calculator;
+/// What subscribers are told.
+#[linkspan::notifications]
+pub(crate) trait Ticks {
+    /// One note.
+    fn tick(sequence: u64, filler: Blob);
+    /// One note for those who have no bytes.
+    fn text(sequence: u64, filler: String);
+}
+
+#[derive(Debug, Default)]
+struct Calculator {
+    topic: Topic<Session>,
+}
 
 impl Arith for Calculator {
     async fn mul(&self, args: Args) -> Product {
@@ -28,29 +52,106 @@ impl Arith for Calculator {
     async fn echo(&self, body: Blob) -> Blob {
         body
     }
+
+    async fn echo_text(&self, body: String) -> String {
+        body
+    }
+
+    async fn subscribe(&self, cx: &Context) {
+        self.topic.subscribe(cx.session().clone());
+    }
+
+    async fn flow(&self) {
+        self.topic.flow();
+    }
+
+    async fn step(&self) -> bool {
+        self.topic.step().await.is_ok()
+    }
+}
+
+impl Outlet for Session {
+    type Note = Push;
+
+    fn encode(&self, sequence: u64) -> Push {
+        if self.codec() == JSON {
+            return TicksPush::text_push(sequence, note_text().to_owned());
+        }
+        TicksPush::tick_push(sequence, Blob::from(Bytes::from_static(note_filler())))
+    }
+
+    async fn deliver(&self, note: &Push) -> Result<(), Failure> {
+        match self.try_push(note.clone()) {
+            Err(refused) if refused.reason == PushError::Full => Ok(self.push(refused.push).await?),
+            done => Ok(done?),
+        }
+    }
 }
 
 /// The generated stub, and the client whose last clone closes the connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Stub {
-    _client: Client,
+    client: Client,
     arith: ArithClient,
 }
 
-impl Stub {
-    pub(crate) async fn echo(&self, body: Blob) -> Result<Blob, Failure> {
-        Ok(self.arith.echo(body).await?)
+impl Caller for Stub {
+    async fn connect(address: &str) -> Result<Self, Failure> {
+        let client = Client::builder().limits(limits()).connect(address).await?;
+        Ok(Self { arith: ArithClient::new(&client), client })
+    }
+
+    async fn mul(&self, args: Args) -> Result<Product, Failure> {
+        Ok(self.arith.mul(args).await?)
+    }
+
+    async fn echo(&self, body: Bytes) -> Result<Bytes, Failure> {
+        if self.client.session().codec() == JSON {
+            return Ok(self.arith.echo_text(String::from_utf8(body.into())?).await?.into());
+        }
+        Ok(self.arith.echo(Blob::from(body)).await?.into_bytes())
     }
 }
 
-impl Caller for Stub {
-    async fn mul(&self, args: Args) -> Result<Product, Failure> {
-        Ok(self.arith.mul(args).await?)
+impl Subscriber for Stub {
+    type Notes = Events<TicksEvent>;
+    type Publisher = Self;
+
+    async fn subscribe(address: &str) -> Result<Self::Notes, Failure> {
+        let stub = Self::connect(address).await?;
+        let events = stub.client.events();
+        stub.arith.subscribe().await?;
+        Ok(events)
+    }
+
+    async fn publisher(address: &str) -> Result<Self, Failure> {
+        Self::connect(address).await
+    }
+}
+
+impl Notes for Events<TicksEvent> {
+    async fn next(&mut self) -> Result<u64, Failure> {
+        match Self::next(self).await.ok_or("the connection ended")?? {
+            TicksEvent::Text { sequence, filler } => checked_note(sequence, filler.as_bytes()),
+            TicksEvent::Tick { sequence, filler } => checked_note(sequence, &filler),
+            other => Err(format!("no note but {other:?}").into()),
+        }
+    }
+}
+
+impl Publisher for Stub {
+    async fn flow(&self) -> Result<(), Failure> {
+        Ok(self.arith.flow().await?)
+    }
+
+    async fn step(&self) -> Result<(), Failure> {
+        if self.arith.step().await? { Ok(()) } else { Err("the note was not published".into()) }
     }
 }
 
 pub(super) async fn serve(url: &str) -> Result<(), Failure> {
-    let mut builder = Server::builder().service(ArithServer::new(Calculator)).limits(limits()).listen(url);
+    let calculator = ArithServer::new(Calculator::default());
+    let mut builder = Server::builder().service(calculator).limits(limits()).listen(url);
     let mut trusted = None;
     if url.starts_with("quic:") {
         let ca = DevelopmentCa::generate()?;
@@ -68,15 +169,20 @@ pub(super) async fn serve(url: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A stub on a fresh connection to `endpoint`.
-pub(crate) async fn connect(endpoint: &str, codec: &str) -> Result<Stub, Failure> {
+/// `endpoint` for a client that speaks `codec`.
+pub(crate) fn with_codec(endpoint: &str, codec: &str) -> String {
     let separator = if endpoint.contains('?') { '&' } else { '?' };
-    let url = format!("{endpoint}{separator}codec={codec}");
-    let client = Client::builder().limits(limits()).connect(&url).await?;
-    Ok(Stub { arith: ArithClient::new(&client), _client: client })
+    format!("{endpoint}{separator}codec={codec}")
 }
 
-/// The defaults, but for bodies of 4 MiB and their length.
+/// The defaults, but for bodies of 4 MiB and their length, and for a reader that may fall behind without a gap.
 fn limits() -> Limits {
-    Limits::default().with_max_message_len(8 * 1024 * 1024)
+    Limits::default()
+        .with_max_message_len(8 * 1024 * 1024)
+        .with_max_event_buffer_messages(EVENTS)
+        .with_max_event_buffer_len(EVENTS * 256)
 }
+
+const JSON: &str = "json";
+/// Notes that a subscriber of ours may be behind: more than come in any run.
+const EVENTS: usize = 1 << 22;
