@@ -80,7 +80,7 @@ impl<A, R, E> Call<A, R, E> {
     fn start(&self, cx: &Context<'_>, body: &mut Vec<u8>) -> Result<u32, Status> {
         let session = self.caller.session();
         let timeout = remaining(self.timeout)?;
-        (self.method.encode)(session.codec_index(), &self.args, body).map_err(|error| refuse(&error))?;
+        (self.method.encode)(self.caller.codec_index(), &self.args, body).map_err(|error| refuse(&error))?;
         let body = OutBody::take(body);
         let request =
             OutRequest { path: self.method.path, metadata: &self.metadata, timeout, raw: false, body };
@@ -124,8 +124,7 @@ impl<A, R, E> Call<A, R, E> {
     }
 
     fn decode(&self, outcome: Outcome, body: &[u8], metadata: Metadata) -> Result<Response<R>, CallError<E>> {
-        let session = self.caller.session();
-        let (codec, limits) = (session.codec_index(), session.decode_limits());
+        let (codec, limits) = (self.caller.codec_index(), self.caller.decode_limits());
         match outcome {
             Outcome::Value => (self.method.decode)(codec, body, limits)
                 .map(|value| Response { value, metadata })

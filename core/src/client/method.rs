@@ -9,10 +9,20 @@ use super::{Call, OneWayCall};
 use crate::{Close, CloseCode, CodecIndex, DecodeBy, DecodeLimits, EncodeBy, Error, Session};
 
 /// Starts calls on one connection. Cheap to clone; the connection stays open as long as one is left.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Caller {
-    keep: Arc<Keep>,
+    /// Counted for each clone apart, so that cores that call through clones of their own write to no common memory.
+    #[expect(clippy::redundant_allocation, reason = "a count per clone is what it is for")]
+    keep: Arc<Arc<Keep>>,
     timeout: Duration,
+    codec: CodecIndex,
+    decode_limits: DecodeLimits,
+}
+
+impl Clone for Caller {
+    fn clone(&self) -> Self {
+        Self { keep: Arc::new(Arc::clone(&self.keep)), ..*self }
+    }
 }
 
 /// Closes the session when dropped.
@@ -27,17 +37,23 @@ impl Drop for Keep {
 
 impl Caller {
     pub(crate) fn new(session: Session, timeout: Duration) -> Self {
-        Self { keep: Arc::new(Keep(session)), timeout }
+        let (codec, decode_limits) = (session.codec_index(), session.decode_limits());
+        Self { keep: Arc::new(Arc::new(Keep(session))), timeout, codec, decode_limits }
+    }
+
+    /// The same, counted with this one.
+    fn shared(&self) -> Self {
+        Self { keep: Arc::clone(&self.keep), ..*self }
     }
 
     /// Starts nothing yet: the future does, when polled first.
     pub fn call<A, R, E>(&self, method: Method<A, R, E>, args: A) -> Call<A, R, E> {
-        Call::new(self.clone(), method, args)
+        Call::new(self.shared(), method, args)
     }
 
     /// Sends nothing yet: the future does, when polled first.
     pub fn one_way<A>(&self, method: OneWayMethod<A>, args: A) -> OneWayCall<A> {
-        OneWayCall::new(self.clone(), method, args)
+        OneWayCall::new(self.shared(), method, args)
     }
 
     /// The peer that is called.
@@ -47,6 +63,14 @@ impl Caller {
 
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    pub(super) fn codec_index(&self) -> CodecIndex {
+        self.codec
+    }
+
+    pub(super) fn decode_limits(&self) -> DecodeLimits {
+        self.decode_limits
     }
 }
 

@@ -38,7 +38,8 @@ impl<A> OneWayCall<A> {
         let session = self.caller.session();
         let timeout = remaining(None)?;
         with_buffer(|body| {
-            (self.method.encode)(session.codec_index(), &self.args, body).map_err(|error| refuse(&error))?;
+            (self.method.encode)(self.caller.codec_index(), &self.args, body)
+                .map_err(|error| refuse(&error))?;
             let body = OutBody::take(body);
             session.with_output(|state| {
                 let metadata = &self.metadata;
