@@ -21,6 +21,7 @@ mod ordered;
 mod outbox;
 mod outgoing;
 mod paths;
+mod pieces;
 mod rate;
 mod serving;
 #[cfg(test)]
@@ -267,7 +268,7 @@ impl Connection {
         }
         match message {
             Message::Body { lane, last, bytes } => {
-                let done = self.lanes.handle_body((lane, last), bytes)?;
+                let done = self.lanes.handle_body((lane, last), bytes, inbox)?;
                 done.map_or(Ok(()), |(owner, body)| self.finish_body(owner, Some(body), events))
             }
             Message::Cancel { call } => self.handle_cancel(now, call, events),

@@ -5,8 +5,9 @@ use std::collections::hash_map::Entry;
 
 use bytes::Bytes;
 
+use super::pieces::Pieces;
 use crate::wire::BodyPlace;
-use crate::{Error, ErrorKind, Lane, Limits};
+use crate::{Error, ErrorKind, Inbox, Lane, Limits};
 
 /// What a body belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub(crate) struct Lanes {
 
 #[derive(Debug, Default)]
 struct Arriving {
-    body: Vec<u8>,
+    body: Pieces,
     announced: Option<(Owner, usize)>,
     end: Option<End>,
     /// Its owner is gone; what comes is dropped.
@@ -92,6 +93,7 @@ impl Lanes {
         &mut self,
         (lane, last): (Lane, bool),
         bytes: &[u8],
+        inbox: &Inbox,
     ) -> Result<Option<(Owner, Bytes)>, Error> {
         let (held, max_held, max_body) = (self.held + bytes.len(), self.max_held, self.max_body);
         let arriving = self.lane(lane)?;
@@ -107,7 +109,7 @@ impl Lanes {
             if held > max_held {
                 return Err(longer("unfinished bodies", max_held, "max_lanes"));
             }
-            arriving.body.extend_from_slice(bytes);
+            arriving.body.push(bytes, inbox);
         }
         if last {
             arriving.end = Some(End::Last);
@@ -206,7 +208,7 @@ impl Lanes {
     fn take_whole(&mut self, lane: Lane) -> Result<Option<(Owner, Bytes)>, Error> {
         let Some(arriving) = self.remove(lane) else { return Ok(None) };
         match arriving.announced {
-            Some((owner, len)) if len == arriving.body.len() => Ok(Some((owner, arriving.body.into()))),
+            Some((owner, len)) if len == arriving.body.len() => Ok(Some((owner, arriving.body.join()))),
             _ => Err(Error::protocol("body is not as long as its head says")),
         }
     }
