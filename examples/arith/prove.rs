@@ -87,7 +87,7 @@ async fn exercise(server: &Server, client: &Client) -> Result<Row, Failure> {
     for _ in 0..=TICKS {
         let notification =
             notifications.next().await.ok_or("the connection ended")?.map_err(|gap| format!("{gap:?}"))?;
-        arrived.push(match <TicksEvent as Event<Standard>>::decode(&notification)? {
+        arrived.push(match <TicksEvent as Event<Standard>>::decode(&notification.as_view())? {
             TicksEvent::Tick { n } => format!("tick {n}"),
             _ => format!("raw {}", String::from_utf8_lossy(notification.body())),
         });

@@ -125,8 +125,8 @@ impl Notification {
         decode::<S, T>(&self.path, self.codec(), &self.body, self.decode_limits)
     }
 
-    /// The same by reference.
-    pub(crate) fn as_view(&self) -> NotificationRef<'_> {
+    /// The same by reference: what an [`Event`](crate::typed::Event) is decoded from.
+    pub fn as_view(&self) -> NotificationRef<'_> {
         NotificationRef {
             path: &self.path,
             method: self.method(),
