@@ -5,12 +5,14 @@ mod depth;
 mod limits;
 mod preference;
 mod set;
+mod shared;
 
 pub use blob::Blob;
 pub use depth::DepthLimited;
 pub use limits::{DecodeLimits, MAX_DEPTH};
 pub(crate) use preference::{Known, choose, prefer};
 pub use set::{CodecIndex, CodecSet, DecodeBy, EncodeBy};
+pub(crate) use shared::sharing;
 
 use crate::Error;
 

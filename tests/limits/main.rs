@@ -27,8 +27,9 @@ mod work;
 use linkspan::Limits;
 
 /// Fields of the limits that other tests cross, and where.
-const ELSEWHERE: [(&str, &str); 5] = [
+const ELSEWHERE: [(&str, &str); 6] = [
     ("drain_timeout", "tests/shutdown.rs"),
+    ("max_blocking_handlers", "tests/heavy.rs"),
     ("max_depth", "tests/nesting/limits.rs"),
     ("max_reserve_len", "tests/nesting/limits.rs"),
     ("reconnect_first", "core/src/client/backoff.rs"),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::{CallError, Caller, Method};
 use crate::clock::now;
+use crate::codec::sharing;
 use crate::connection::{Answer, Ended, OutBody, OutRequest};
 use crate::scratch::with_buffer;
 use crate::service::inherited_deadline;
@@ -118,7 +119,9 @@ impl<A, R, E> Call<A, R, E> {
                     let message = format!("answer is in the codec {codec}");
                     Err(Status::new(Code::Unimplemented, Ran::Yes, message).into())
                 }
-                Ok(answer) => self.decode(answer.outcome, &answer.body, answer.metadata),
+                Ok(Answer { outcome, body, metadata, .. }) => {
+                    sharing(&body, |bytes| self.decode(outcome, bytes, metadata))
+                }
             },
         })
     }

@@ -6,7 +6,12 @@ use bytes::Bytes;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::shared::share;
+
 /// A large field of bytes: codecs with a byte string carry it as one, without looking at each element.
+///
+/// One of 8 KiB or more that makes up a good deal of its message is decoded by reference: it keeps the message alive, up to four
+/// times its own length.
 ///
 /// JSON has no byte string and carries an array of numbers.
 ///
@@ -68,7 +73,7 @@ impl<'de> Visitor<'de> for BlobVisitor {
     }
 
     fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Blob, E> {
-        Ok(Blob(Bytes::copy_from_slice(bytes)))
+        Ok(Blob(share(bytes).unwrap_or_else(|| Bytes::copy_from_slice(bytes))))
     }
 
     fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Blob, E> {

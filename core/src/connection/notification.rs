@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::arrivals::Note;
+use crate::codec::sharing;
 use crate::wire::Gap;
 use crate::{CodecSet, DecodeBy, DecodeLimits, Error, ErrorKind, Metadata, RAW};
 
@@ -122,7 +123,7 @@ impl Notification {
     /// [`ErrorKind::UnsupportedCodec`] if its codec is not of set `S` (a raw one never is); [`ErrorKind::Decode`] if
     /// it is something else.
     pub fn decode_body<S: DecodeBy<T> + CodecSet, T>(&self) -> Result<T, Error> {
-        decode::<S, T>(&self.path, self.codec(), &self.body, self.decode_limits)
+        sharing(&self.body, |body| decode::<S, T>(&self.path, self.codec(), body, self.decode_limits))
     }
 
     /// The same by reference: what an [`Event`](crate::typed::Event) is decoded from.
@@ -177,11 +178,10 @@ impl<'a> NotificationRef<'a> {
     /// # Errors
     /// As there.
     pub fn decode_body<S: DecodeBy<T> + CodecSet, T>(&self) -> Result<T, Error> {
-        let codec = match self.place {
-            Place::Buffer(codec) => codec,
-            Place::Notification(notification) => notification.codec(),
-        };
-        decode::<S, T>(self.path, codec, self.body, self.decode_limits)
+        match self.place {
+            Place::Buffer(codec) => decode::<S, T>(self.path, codec, self.body, self.decode_limits),
+            Place::Notification(notification) => notification.decode_body::<S, T>(),
+        }
     }
 
     /// A notification of its own.

@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use super::slot::{Arguments, Ended, Slot, not_begun};
 use super::{Context, HandlerSlot, Service};
+use crate::codec::sharing;
 use crate::connection::Reply;
 use crate::wire::Outcome;
 use crate::{Code, CodecIndex, DecodeBy, DecodeLimits, EncodeBy, Error, Ran, Status};
@@ -254,7 +255,11 @@ where
     E: Fn(CodecIndex, Fut::Output, &mut Vec<u8>) -> Result<Outcome, Error> + Copy + Send + Sync + 'static,
 {
     fn start(&mut self, context: &Context, arguments: &Arguments<'_>) -> Result<(), Status> {
-        let decoded = (self.decode)(arguments.codec, arguments.bytes, arguments.limits);
+        let &Arguments { codec, limits, bytes, shared } = arguments;
+        let decoded = match shared {
+            None => (self.decode)(codec, bytes, limits),
+            Some(shared) => sharing(shared, |bytes| (self.decode)(codec, bytes, limits)),
+        };
         let values = decoded.map_err(|error| {
             let message = format!("arguments of {}: {}", self.path, error.chain());
             Status::new(Code::InvalidArgument, Ran::No, message)

@@ -114,6 +114,8 @@ impl SendLanes {
     fn take_frames(&mut self, batch: &mut Batch) -> Result<(), WriteError> {
         let mut failure = None;
         let mut abandoned = Vec::new();
+        // A stream may find room at any moment: what comes behind a frame that was left must not overtake it then.
+        let mut left = Vec::new();
         batch.take_frames(|frame| {
             if failure.is_some() {
                 return false;
@@ -121,13 +123,19 @@ impl SendLanes {
             let taken = if frame.flags & RESET != 0 && frame.lane != Lane::ZERO {
                 abandoned.push(frame.lane);
                 self.reset(frame.lane)
+            } else if left.contains(&frame.lane) {
+                Ok(false)
             } else {
                 self.stage(frame)
             };
-            taken.unwrap_or_else(|error| {
+            let taken = taken.unwrap_or_else(|error| {
                 failure = Some(error);
                 false
-            })
+            });
+            if !taken && !left.contains(&frame.lane) {
+                left.push(frame.lane);
+            }
+            taken
         });
         if abandoned.iter().any(|&lane| batch.has_lane(lane)) {
             batch.take_frames(|frame| frame.flags & RESET == 0 && abandoned.contains(&frame.lane));
