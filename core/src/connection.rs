@@ -107,8 +107,6 @@ pub(crate) struct Connection {
     next_one_way: u64,
     /// Pushes and gaps made here.
     pushes_made: u64,
-    /// The path of the last push.
-    known_path: String,
     /// Pushes that found no room, of which the peer was not told.
     missed: u64,
     /// Bytes that came before the hellos were exchanged.
@@ -151,7 +149,6 @@ impl Connection {
             called: Paths::default(),
             next_one_way: 0,
             pushes_made: 0,
-            known_path: String::new(),
             missed: 0,
             greeting_len: 0,
             leaving: false,

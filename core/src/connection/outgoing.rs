@@ -9,7 +9,7 @@ use super::bulk::Sender;
 use super::calls::{CallFailed, Ended};
 use super::serving::State;
 use super::{Connection, Phase};
-use crate::wire::{self, BodyPlace, Fields, Gap, GapReason, MAX_INLINE_LEN, Message, Outcome, is_path};
+use crate::wire::{self, BodyPlace, Fields, Gap, GapReason, MAX_INLINE_LEN, Message, Outcome};
 use crate::{Code, Error, Metadata, RAW, Ran, Status};
 
 /// A call to start.
@@ -148,10 +148,9 @@ impl Connection {
             }
             Phase::Open { .. } => {}
         }
-        if !is_path(request.path) {
+        if !self.called.accepts(request.path) {
             return failed(Code::InvalidArgument, format!("{:?} is not Service/Method", request.path));
         }
-        self.called.learn(request.path.as_bytes());
         if request.body.len() > self.peer.max_message_len {
             let max = self.peer.max_message_len;
             return failed(
@@ -312,7 +311,7 @@ impl Connection {
         let (max_len, max_entries) = (self.limits.max_metadata_len, self.limits.max_metadata_entries);
         if push.body.len() > self.peer.max_message_len
             || push.metadata.is_some_and(|metadata| metadata.check(max_len, max_entries).is_err())
-            || !self.is_known_path(push.path)
+            || !self.called.accepts(push.path)
         {
             return Err(NoRoom::TooLarge);
         }
@@ -325,19 +324,6 @@ impl Connection {
         let fields = Fields { metadata: push.metadata, codec: push.raw.then_some(RAW), place };
         let _ = wire::encode_push(push.path, fields, body, &mut self.out);
         Ok(())
-    }
-
-    /// Checks `path`, and remembers it: most often the next push has the same.
-    fn is_known_path(&mut self, path: &str) -> bool {
-        if self.known_path == path {
-            return !path.is_empty();
-        }
-        let is_path = is_path(path);
-        if is_path {
-            self.known_path.clear();
-            self.known_path.push_str(path);
-        }
-        is_path
     }
 
     /// Sends a push; one that finds no room is missing from now on, and the peer is told in its place. False then.

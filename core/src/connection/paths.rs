@@ -1,5 +1,7 @@
 //! Paths that one side called.
 
+use crate::wire::is_path;
+
 /// What was checked once and need not be again: most connections call the same few methods all the time.
 #[derive(Debug, Default)]
 pub(crate) struct Paths {
@@ -9,13 +11,35 @@ pub(crate) struct Paths {
 
 impl Paths {
     /// True if `path` was learnt.
+    #[inline]
     pub(crate) fn knows(&mut self, path: &[u8]) -> bool {
         if self.known.get(self.recent).is_some_and(|known| **known == *path) {
             return true;
         }
+        self.find(path)
+    }
+
+    fn find(&mut self, path: &[u8]) -> bool {
         let found = self.known.iter().position(|known| **known == *path);
         self.recent = found.unwrap_or(self.recent);
         found.is_some()
+    }
+
+    /// True if `path` is one, known or not; it is learnt then.
+    #[inline]
+    pub(crate) fn accepts(&mut self, path: &str) -> bool {
+        if self.knows(path.as_bytes()) {
+            return true;
+        }
+        self.check(path)
+    }
+
+    fn check(&mut self, path: &str) -> bool {
+        let accepted = is_path(path);
+        if accepted {
+            self.learn(path.as_bytes());
+        }
+        accepted
     }
 
     /// Learns a path that was checked, while there is room.
