@@ -77,7 +77,7 @@ pub use linkspan_core::{
     Frame, Gap, GapReason, Inbox, Lane, Limits, Link, Listener, MAX_DEPTH, Metadata, Notification,
     Notifications, OneWayCall, PeerInfo, Pipe, Push, PushError, PushSink, Pushing, RAW, Ran, Reach, Refused,
     Reply, Response, Selection, Session, SessionId, Sessions, Stack, Status, TlsIdentity, TlsInfo, Transport,
-    Transports, UpgradeInfo, Verdict, WriteBody, async_trait, frame,
+    Transports, UpgradeHeaders, UpgradeInfo, Verdict, WriteBody, async_trait, frame,
 };
 pub use linkspan_core::{settings, typed};
 pub use linkspan_json::Json;

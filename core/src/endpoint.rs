@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::{Error, ErrorKind};
 
@@ -10,6 +11,8 @@ use crate::{Error, ErrorKind};
 /// The scheme picks the transport; the options belong to the runtime (`codec`, when connecting) and to the transport (its
 /// own, listed in its documentation). An option nobody knows is an error, so that a misspelt one cannot pass silently, and
 /// so is one that is given twice.
+///
+/// Cheap to clone: every link of a listener has its own.
 ///
 /// ```
 /// use linkspan_core::Endpoint;
@@ -22,8 +25,11 @@ use crate::{Error, ErrorKind};
 /// assert_eq!(endpoint.option("codec"), Some("json"));
 /// # Ok::<(), linkspan_core::Error>(())
 /// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Endpoint(Arc<Parts>);
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Endpoint {
+struct Parts {
     scheme: String,
     host: String,
     port: Option<u16>,
@@ -37,32 +43,32 @@ impl Endpoint {
 
     /// The transport's name: what stands before `://`, in lower case.
     pub fn scheme(&self) -> &str {
-        &self.scheme
+        &self.0.scheme
     }
 
     /// The host or name, without the brackets of an IPv6 address. May be empty, as in `unix:///run/app.sock`.
     pub fn host(&self) -> &str {
-        &self.host
+        &self.0.host
     }
 
     /// The port, if one is given.
     pub fn port(&self) -> Option<u16> {
-        self.port
+        self.0.port
     }
 
     /// The path, with its leading slash, as it was written: nothing is decoded. Empty if none is given.
     pub fn path(&self) -> &str {
-        &self.path
+        &self.0.path
     }
 
     /// The value of option `name`.
     pub fn option(&self, name: &str) -> Option<&str> {
-        self.options.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.0.options.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Every option, in the order written.
     pub fn options(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.options.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.options.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// `host:port`, as a resolver takes it.
@@ -70,31 +76,32 @@ impl Endpoint {
     /// # Errors
     /// [`ErrorKind::Configuration`] if the port is missing.
     pub fn authority(&self) -> Result<String, Error> {
-        let port = self.port.ok_or_else(|| {
-            Error::configuration(format!("endpoint {self} has no port; write {}://host:port", self.scheme))
+        let port = self.0.port.ok_or_else(|| {
+            Error::configuration(format!("endpoint {self} has no port; write {}://host:port", self.0.scheme))
         })?;
-        Ok(format!("{}:{port}", Host(&self.host)))
+        Ok(format!("{}:{port}", Host(&self.0.host)))
     }
 
     /// The same endpoint on another port, as a listener reports where it really is.
     #[must_use]
     pub fn with_port(mut self, port: u16) -> Self {
-        self.port = Some(port);
+        Arc::make_mut(&mut self.0).port = Some(port);
         self
     }
 
     /// The same endpoint with option `name` set to `value`.
     #[must_use]
     pub fn with_option(mut self, name: &str, value: &str) -> Self {
-        self.options.retain(|(known, _)| known != name);
-        self.options.push((name.to_owned(), value.to_owned()));
+        let options = &mut Arc::make_mut(&mut self.0).options;
+        options.retain(|(known, _)| known != name);
+        options.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// The same endpoint without options, as a listener reports where it is.
     #[must_use]
     pub fn without_options(mut self) -> Self {
-        self.options.clear();
+        Arc::make_mut(&mut self.0).options.clear();
         self
     }
 
@@ -103,11 +110,11 @@ impl Endpoint {
     /// # Errors
     /// [`ErrorKind::Configuration`], naming the option and the known ones.
     pub fn check_options(&self, known: &[&str]) -> Result<(), Error> {
-        match self.options.iter().find(|(name, _)| name != "codec" && !known.contains(&name.as_str())) {
+        match self.0.options.iter().find(|(name, _)| name != "codec" && !known.contains(&name.as_str())) {
             None => Ok(()),
             Some((name, _)) => Err(Error::configuration(format!(
                 "endpoint {self} has unknown option `{name}`; {}:// knows codec{}{}",
-                self.scheme,
+                self.0.scheme,
                 if known.is_empty() { "" } else { ", " },
                 known.join(", ")
             ))),
@@ -123,14 +130,27 @@ impl fmt::Display for Host<'_> {
     }
 }
 
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Parts { scheme, host, port, path, options } = &*self.0;
+        f.debug_struct("Endpoint")
+            .field("scheme", scheme)
+            .field("host", host)
+            .field("port", port)
+            .field("path", path)
+            .field("options", options)
+            .finish()
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme, Host(&self.host))?;
-        if let Some(port) = self.port {
+        write!(f, "{}://{}", self.0.scheme, Host(&self.0.host))?;
+        if let Some(port) = self.0.port {
             write!(f, ":{port}")?;
         }
-        f.write_str(&self.path)?;
-        for (index, (name, value)) in self.options.iter().enumerate() {
+        f.write_str(&self.0.path)?;
+        for (index, (name, value)) in self.0.options.iter().enumerate() {
             let separator = if index == 0 { '?' } else { '&' };
             write!(f, "{separator}{name}={value}")?;
         }
@@ -174,13 +194,13 @@ impl FromStr for Endpoint {
             }
             options.push((name.to_owned(), value.to_owned()));
         }
-        Ok(Self {
+        Ok(Self(Arc::new(Parts {
             scheme: scheme.to_ascii_lowercase(),
             host: host.to_owned(),
             port,
             path: path.to_owned(),
             options,
-        })
+        })))
     }
 }
 

@@ -51,6 +51,6 @@ pub use stack::Stack;
 pub use status::{Code, Ran, Status};
 pub use transport::{
     Arrival, Capabilities, Credentials, Link, Listener, PeerInfo, Pipe, ReadBuffer, TlsIdentity, TlsInfo,
-    Transport, Transports, UpgradeInfo,
+    Transport, Transports, UpgradeHeaders, UpgradeInfo,
 };
 pub use wire::{Gap, GapReason};

@@ -1,15 +1,18 @@
 //! The first waist: what a transport is, and what it hands to the runtime.
 
+mod address;
 mod capabilities;
 mod peer;
 mod read_buffer;
 mod registry;
 mod stream;
+mod upgrade;
 
 pub use capabilities::Capabilities;
-pub use peer::{Credentials, PeerInfo, TlsIdentity, TlsInfo, UpgradeInfo};
+pub use peer::{Credentials, PeerInfo, TlsIdentity, TlsInfo};
 pub use read_buffer::ReadBuffer;
 pub use registry::Transports;
+pub use upgrade::{UpgradeHeaders, UpgradeInfo};
 
 use std::any::Any;
 use std::fmt::Debug;

@@ -2,18 +2,21 @@
 
 use std::net::IpAddr;
 
+use super::UpgradeInfo;
+use super::address::Address;
 use crate::{Capabilities, Endpoint};
 
 /// Facts about a link and the peer at its other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerInfo {
     endpoint: Endpoint,
-    local: Option<String>,
-    remote: Option<String>,
+    local: Option<Address>,
+    remote: Option<Address>,
     capabilities: Capabilities,
-    tls: Option<TlsInfo>,
-    upgrade: Option<UpgradeInfo>,
-    credentials: Option<Credentials>,
+    /// Boxed, since every session keeps its peer's facts and most roads tell few.
+    tls: Option<Box<TlsInfo>>,
+    upgrade: Option<Box<UpgradeInfo>>,
+    credentials: Option<Box<Credentials>>,
 }
 
 /// Which process a peer on the same machine is, as the kernel tells: of a Unix socket, as of when it was made.
@@ -69,37 +72,6 @@ pub struct TlsIdentity {
     pub uris: Vec<String>,
 }
 
-/// What the HTTP upgrade of a WebSocket told.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct UpgradeInfo {
-    /// The request's path, with its leading slash.
-    pub path: String,
-    /// The request's query, without the question mark.
-    pub query: Option<String>,
-    /// The request's headers, in order, names in lower case. Values that are not UTF-8 are left out.
-    pub headers: Vec<(String, String)>,
-    /// The subprotocol agreed on.
-    pub subprotocol: Option<String>,
-}
-
-impl UpgradeInfo {
-    /// The first header called `name`, in lower case.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The value of cookie `name`.
-    pub fn cookie(&self, name: &str) -> Option<&str> {
-        let cookies = self.headers.iter().filter(|(known, _)| known == "cookie");
-        cookies
-            .flat_map(|(_, value)| value.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value)
-    }
-}
-
 impl PeerInfo {
     /// Facts of a link made by `endpoint`: the one connected to, or the one listened on.
     pub fn new(endpoint: Endpoint) -> Self {
@@ -121,8 +93,8 @@ impl PeerInfo {
         local: impl Into<Option<String>>,
         remote: impl Into<Option<String>>,
     ) -> Self {
-        self.local = local.into();
-        self.remote = remote.into();
+        self.local = local.into().map(Address::new);
+        self.remote = remote.into().map(Address::new);
         self
     }
 
@@ -136,21 +108,21 @@ impl PeerInfo {
     /// The same with what TLS told.
     #[must_use]
     pub fn with_tls(mut self, tls: TlsInfo) -> Self {
-        self.tls = Some(tls);
+        self.tls = Some(Box::new(tls));
         self
     }
 
     /// The same with what the HTTP upgrade told.
     #[must_use]
     pub fn with_upgrade(mut self, upgrade: UpgradeInfo) -> Self {
-        self.upgrade = Some(upgrade);
+        self.upgrade = Some(Box::new(upgrade));
         self
     }
 
     /// The same with which process it is.
     #[must_use]
     pub fn with_credentials(mut self, credentials: Credentials) -> Self {
-        self.credentials = Some(credentials);
+        self.credentials = Some(Box::new(credentials));
         self
     }
 
@@ -166,12 +138,12 @@ impl PeerInfo {
 
     /// Our address.
     pub fn local_address(&self) -> Option<&str> {
-        self.local.as_deref()
+        self.local.as_ref().map(Address::as_str)
     }
 
     /// The peer's address.
     pub fn remote_address(&self) -> Option<&str> {
-        self.remote.as_deref()
+        self.remote.as_ref().map(Address::as_str)
     }
 
     /// What the road can do.
@@ -181,16 +153,16 @@ impl PeerInfo {
 
     /// What TLS told, on roads that have it.
     pub fn tls(&self) -> Option<&TlsInfo> {
-        self.tls.as_ref()
+        self.tls.as_deref()
     }
 
     /// Which process the peer is, on Unix sockets.
     pub fn credentials(&self) -> Option<&Credentials> {
-        self.credentials.as_ref()
+        self.credentials.as_deref()
     }
 
     /// What the HTTP upgrade told, on WebSocket.
     pub fn upgrade(&self) -> Option<&UpgradeInfo> {
-        self.upgrade.as_ref()
+        self.upgrade.as_deref()
     }
 }

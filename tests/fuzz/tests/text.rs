@@ -57,10 +57,11 @@ fn prints_alike_if_it_is_one(picks: &[u8]) {
 
 fn finds_what_is_there((headers, name): &(Vec<(String, String)>, String)) {
     let mut info = UpgradeInfo::default();
-    info.headers.clone_from(headers);
+    info.headers = headers.iter().cloned().collect();
     let header = headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     assert_eq!(info.header(name), header);
-    info.headers.insert(0, ("cookie".into(), format!("a=1; {name}=found; b=2")));
+    let cookie = ("cookie".to_owned(), format!("a=1; {name}=found; b=2"));
+    info.headers = std::iter::once(cookie).chain(headers.iter().cloned()).collect();
     if !name.contains(['=', ';']) && name.trim() == name && !["a", "b"].contains(&name.as_str()) {
         assert_eq!(info.cookie(name), Some("found"));
     }

@@ -120,9 +120,7 @@ fn describe<B>(request: &Request<B>) -> UpgradeInfo {
     info.query = request.uri().query().map(str::to_owned);
     info.headers = headers
         .iter()
-        .filter_map(|(name, value)| {
-            Some((name.to_string(), std::str::from_utf8(value.as_bytes()).ok()?.to_owned()))
-        })
+        .filter_map(|(name, value)| Some((name, std::str::from_utf8(value.as_bytes()).ok()?)))
         .collect();
     // Subprotocols compare with case, unlike the tokens of `Connection` and `Upgrade` (RFC 6455 §4.2.2).
     info.subprotocol =
