@@ -16,10 +16,11 @@ pub(crate) use state::{Facts, State, tell};
 use std::any::Any;
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Poll, Waker};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use attributes::Attributes;
 
@@ -37,7 +38,9 @@ struct Inner {
     facts: Facts,
     attributes: Attributes,
     state: Mutex<State>,
-    closed: watch::Sender<Option<Close>>,
+    closed: OnceLock<Close>,
+    /// Who waits for it.
+    ended: Notify,
 }
 
 impl Session {
@@ -46,7 +49,8 @@ impl Session {
             facts,
             attributes: Attributes::default(),
             state: Mutex::new(State::new(connection)),
-            closed: watch::Sender::new(None),
+            closed: OnceLock::new(),
+            ended: Notify::new(),
         }))
     }
 
@@ -99,7 +103,7 @@ impl Session {
 
     /// Why it ended, once it has.
     pub fn close_reason(&self) -> Option<Close> {
-        self.0.closed.borrow().clone()
+        self.0.closed.get().cloned()
     }
 
     /// True once it ended.
@@ -112,10 +116,14 @@ impl Session {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn closed(&self) -> Close {
-        let mut closed = self.0.closed.subscribe();
-        let ended = closed.wait_for(Option::is_some).await;
-        let close = ended.ok().and_then(|close| close.clone());
-        close.unwrap_or_else(|| Close::new(CloseCode::LOST, "session was dropped"))
+        loop {
+            let mut ended = pin!(self.0.ended.notified());
+            ended.as_mut().enable(); // before the look, so that no end falls between look and wait
+            if let Some(close) = self.close_reason() {
+                return close;
+            }
+            ended.await;
+        }
     }
 
     /// Calls of the peer that run here.
@@ -186,7 +194,8 @@ impl Session {
         let close = self.lock().connection.closed().cloned();
         let close = close.unwrap_or_else(|| Close::new(CloseCode::LOST, "session was dropped"));
         let waiting = self.lock().take_waiters();
-        self.0.closed.send_replace(Some(close));
+        let _ = self.0.closed.set(close); // the first stays
+        self.0.ended.notify_waiters();
         waiting.into_iter().for_each(Waker::wake);
     }
 }

@@ -1,11 +1,12 @@
 //! What an application keeps with a session, by type.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+/// A tree, since an empty one is half as large as a hash map, and few have many.
 #[derive(Default)]
-pub(crate) struct Attributes(RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+pub(crate) struct Attributes(RwLock<BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>>);
 
 impl Attributes {
     pub(crate) fn set<T: Any + Send + Sync>(&self, value: T) {

@@ -1,6 +1,6 @@
 //! What callers and driver share, behind one short lock.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ pub(crate) struct Facts {
 pub(crate) struct State {
     pub(crate) connection: Connection,
     /// Handlers that pend, by the peer's number of their call.
-    pub(crate) running: HashMap<u32, Context>,
+    pub(crate) running: BTreeMap<u32, Context>,
     /// The driver, while it has nothing to do.
     parked: Option<Waker>,
     /// When the driver last looked at the clock, while it is awake: callers need not look again.
@@ -45,7 +45,7 @@ impl State {
     pub(crate) fn new(connection: Connection) -> Self {
         Self {
             connection,
-            running: HashMap::new(),
+            running: BTreeMap::new(),
             parked: None,
             clock: None,
             nudged: false,
