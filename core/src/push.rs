@@ -1,5 +1,6 @@
 //! The third waist: one-way messages to a peer, and whatever they can be handed to.
 
+mod frames;
 mod typed;
 
 pub use typed::{TypedPushing, push_typed, try_push_typed};
@@ -13,8 +14,12 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
+pub(crate) use frames::Frame;
+use frames::Frames;
+
 use crate::codec::RAW;
 use crate::scratch::with_buffer;
+use crate::wire::is_path;
 use crate::{CodecIndex, CodecSet, EncodeBy, Error, ErrorKind, Metadata};
 
 /// Anything a push can be handed to: a session, everyone, a backplane, a test.
@@ -80,12 +85,15 @@ pub type Pushing<'a> = Pin<Box<dyn Future<Output = Result<(), PushError>> + Send
 
 const _: fn(&dyn PushSink) = |_| {}; // object safety, proved at compile time
 
-/// A one-way message: which notification of which service, and its body. Cheap to clone; the body is shared.
-#[derive(Clone, Debug)]
-pub struct Push {
+/// A one-way message: which notification of which service, and its body. Cheap to clone; all is shared.
+#[derive(Clone)]
+pub struct Push(Arc<Inner>);
+
+struct Inner {
     path: Cow<'static, str>,
     metadata: Metadata,
     body: Arc<dyn Encoded>,
+    frames: Frames,
 }
 
 impl Push {
@@ -95,43 +103,67 @@ impl Push {
         S: EncodeBy<T>,
         T: Send + Sync + 'static,
     {
-        Self { path: path.into(), metadata: Metadata::new(), body: Arc::new(EncodeOnce::<S, T>::new(value)) }
+        Self::new(path, Arc::new(EncodeOnce::<S, T>::new(value)))
     }
 
     /// A push of bytes as they stand, which every client receives unchanged whatever its codec.
     pub fn raw(service: &str, method: &str, bytes: impl Into<Bytes>) -> Self {
-        Self {
-            path: format!("{service}/{method}").into(),
-            metadata: Metadata::new(),
-            body: Arc::new(RawBody(bytes.into())),
-        }
+        Self::new(format!("{service}/{method}"), Arc::new(RawBody(bytes.into())))
     }
 
     /// A push with a body of one's own.
     pub fn new(path: impl Into<Cow<'static, str>>, body: Arc<dyn Encoded>) -> Self {
-        Self { path: path.into(), metadata: Metadata::new(), body }
+        let (path, metadata, frames) = (path.into(), Metadata::new(), Frames::default());
+        Self(Arc::new(Inner { path, metadata, body, frames }))
     }
 
     /// The same with metadata.
     #[must_use]
-    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
-        self.metadata = metadata;
-        self
+    pub fn with_metadata(self, metadata: Metadata) -> Self {
+        let (path, body) = (self.0.path.clone(), self.0.body.clone());
+        Self(Arc::new(Inner { path, metadata, body, frames: Frames::default() }))
     }
 
     /// `Service/Notification`.
     pub fn path(&self) -> &str {
-        &self.path
+        &self.0.path
     }
 
     /// Its headers.
     pub fn metadata(&self) -> &Metadata {
-        &self.metadata
+        &self.0.metadata
     }
 
     /// Its body.
     pub fn body(&self) -> &Arc<dyn Encoded> {
-        &self.body
+        &self.0.body
+    }
+
+    /// True if somebody holds a clone of it: it goes to several, or to one again.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
+    /// The frame that it is for every session with `codec`, encoded once; `None` if it is not the same small frame for all of
+    /// them, or none at all.
+    pub(crate) fn frame(&self, codec: &'static str) -> Option<&Frame> {
+        self.0.frames.find(codec, || {
+            if !self.metadata().is_empty() || !is_path(self.path()) {
+                return None;
+            }
+            let (body, encoding) = self.body().bytes(codec).ok()?;
+            Frame::new(self.path(), &body, encoding == BodyCodec::Raw)
+        })
+    }
+}
+
+impl fmt::Debug for Push {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Push")
+            .field("path", &self.path())
+            .field("metadata", self.metadata())
+            .field("body", self.body())
+            .finish()
     }
 }
 
@@ -255,7 +287,7 @@ impl From<Refused> for PushError {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "push of {} was refused", self.push.path)
+        write!(f, "push of {} was refused", self.push.path())
     }
 }
 

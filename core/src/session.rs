@@ -34,9 +34,10 @@ use crate::{Close, CloseCode, CodecIndex, DecodeLimits, Metadata, PeerInfo};
 #[derive(Clone)]
 pub struct Session(Arc<Inner>);
 
+#[repr(C)]
 struct Inner {
-    facts: Facts,
     attributes: Attributes,
+    facts: Facts,
     state: Mutex<State>,
     closed: OnceLock<Close>,
     /// Who waits for it.
@@ -183,6 +184,17 @@ impl Session {
         // A parked driver sleeps until what was due when it parked: the first cancel that must wait is due earlier.
         let due = !known && state.connection.has_cancels_to_send();
         let driver = if due || state.connection.has_output() { state.nudge() } else { None };
+        drop(state);
+        driver.into_iter().for_each(Waker::wake);
+        result
+    }
+
+    /// As [`with_output`](Self::with_output), for what gives the driver something to send whenever it succeeds, and nothing else:
+    /// looks at less.
+    pub(crate) fn with_push<T, E>(&self, act: impl FnOnce(&mut State) -> Result<T, E>) -> Result<T, E> {
+        let mut state = self.lock();
+        let result = act(&mut state);
+        let driver = if result.is_ok() || state.connection.has_output() { state.nudge() } else { None };
         drop(state);
         driver.into_iter().for_each(Waker::wake);
         result

@@ -38,7 +38,7 @@ impl Connection {
     pub(super) fn handle_close(&mut self, now: Instant, close: Close, events: &mut Events) {
         if self.is_open() && self.awaits_bodies() {
             self.phase = Phase::Open { peer_leaving: true };
-            self.ending = Some(Ending { close, until: now + ENDING_TIMEOUT });
+            self.ending = Some(Box::new(Ending { close, until: now + ENDING_TIMEOUT }));
         } else {
             self.end(close, events);
         }
@@ -52,8 +52,8 @@ impl Connection {
     }
 
     pub(super) fn end_as_told(&mut self, events: &mut Events) {
-        if let Some(Ending { close, .. }) = self.ending.take() {
-            self.end(close, events);
+        if let Some(ending) = self.ending.take() {
+            self.end(ending.close, events);
         }
     }
 
@@ -71,7 +71,7 @@ impl Connection {
         self.lanes.clear();
         self.answers.clear();
         self.one_way_arriving.clear();
-        self.phase = Phase::Closed(close);
+        self.phase = Phase::Closed(Box::new(close));
     }
 
     /// True if an answer or a push is announced whose body has not come.

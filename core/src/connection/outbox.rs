@@ -7,12 +7,15 @@ use crate::Limits;
 /// A message is here until the link took its last byte. Those behind a large one stay as long as it does, since the peer
 /// holds them until its body is there.
 #[derive(Debug, Default)]
+#[repr(C)] // in the order in which a push needs it
 pub(crate) struct Outbox {
+    messages: usize,
+    bytes: usize,
+    /// Of those, small ones behind the last entry: a push to many sessions changes as little memory of each as it can.
+    recent: (usize, usize),
     entries: VecDeque<Entry>,
     /// Number of the first entry.
     first: u64,
-    messages: usize,
-    bytes: usize,
     /// Bytes of all kinds that the link was handed since it was opened.
     handed: u64,
     /// Those of them that it has sent.
@@ -51,19 +54,23 @@ impl Outbox {
 
     /// Enters a message whose body is inline.
     pub(crate) fn put_small(&mut self, len: usize) {
-        match self.entries.back_mut().filter(|entry| entry.state == State::Queued) {
-            Some(entry) => {
-                entry.messages += 1;
-                entry.bytes += len;
-            }
-            None => self.entries.push_back(Entry { messages: 1, bytes: len, state: State::Queued }),
-        }
+        self.recent.0 += 1;
+        self.recent.1 += len;
         self.messages += 1;
         self.bytes += len;
     }
 
+    /// Makes an entry of the small messages behind the last one.
+    fn enter_recent(&mut self) {
+        let (messages, bytes) = std::mem::take(&mut self.recent);
+        if messages > 0 {
+            self.entries.push_back(Entry { messages, bytes, state: State::Queued });
+        }
+    }
+
     /// Enters a message whose body has its own lane. Returns its number.
     pub(crate) fn put_large(&mut self, len: usize) -> u64 {
+        self.enter_recent();
         let number = self.first + self.entries.len() as u64;
         self.entries.push_back(Entry { messages: 1, bytes: len, state: State::Leaving });
         self.messages += 1;
@@ -73,6 +80,7 @@ impl Outbox {
 
     /// The link was handed `bytes` more: all that was queued, and the rest of large message `left` if there is one.
     pub(crate) fn handed(&mut self, bytes: usize, left: impl Iterator<Item = u64>) {
+        self.enter_recent();
         self.handed += bytes as u64;
         let handed = self.handed;
         let recent =

@@ -9,6 +9,7 @@ use super::bulk::Sender;
 use super::calls::{CallFailed, Ended};
 use super::serving::State;
 use super::{Connection, Phase};
+use crate::push::Frame;
 use crate::wire::{self, BodyPlace, Fields, Gap, GapReason, MAX_INLINE_LEN, Message, Outcome};
 use crate::{Code, Error, Metadata, RAW, Ran, Status};
 
@@ -326,12 +327,26 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends a push; one that finds no room is missing from now on, and the peer is told in its place. False then.
-    pub(crate) fn push_or_miss(&mut self, push: Option<OutPush<'_>>) -> Result<bool, NoRoom> {
-        let pushed = match push {
-            Some(push) => self.push(push),
-            None => self.push_gap(Gap::new(1, GapReason::UnsupportedCodec)),
-        };
+    /// As [`push`](Self::push), a push that goes to others too.
+    pub(crate) fn push_frame(&mut self, frame: &Frame) -> Result<(), NoRoom> {
+        if !self.takes_pushes() {
+            return Err(NoRoom::Closed);
+        }
+        if frame.body_len > self.peer.max_message_len {
+            return Err(NoRoom::TooLarge);
+        }
+        self.tell_missed();
+        if self.missed > 0 || !self.has_room(frame.body_len) {
+            return Err(NoRoom::Full);
+        }
+        self.pushes_made += 1;
+        self.outbox.put_small(frame.body_len);
+        self.out.push_shared(&frame.bytes);
+        Ok(())
+    }
+
+    /// What came of a push; one that found no room is missing from now on, and the peer is told in its place. False then.
+    pub(crate) fn or_missed(&mut self, pushed: Result<(), NoRoom>) -> Result<bool, NoRoom> {
         match pushed {
             Ok(()) => Ok(true),
             Err(NoRoom::Closed) => Err(NoRoom::Closed),

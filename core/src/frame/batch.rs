@@ -8,6 +8,7 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
 
+use super::spare;
 use super::{HEAD_LEN, LANE, LAST, Lane, MAX_FRAME_LEN, Numbers, RESET, frame_len};
 use crate::{Error, ErrorKind};
 
@@ -17,15 +18,18 @@ use crate::{Error, ErrorKind};
 /// streams of its own takes whole frames: with [`take_frames`](Self::take_frames), and those of
 /// [`front`](Self::front) all at once. A sink uses one way or the other.
 #[derive(Debug, Default)]
+#[repr(C)] // what a push to many needs comes first
 pub struct Batch {
+    /// Bytes that wait, bodies included.
+    len: usize,
+    /// Small frames behind all others that other batches have too, until something follows or the batch is taken.
+    shared: VecDeque<Bytes>,
+    runs: VecDeque<Run>,
     bytes: Vec<u8>,
     /// How many of `bytes` were sent already.
     sent: usize,
     /// Bodies by reference, each with the place in `bytes` before which it stands.
     bodies: VecDeque<(usize, Bytes)>,
-    runs: VecDeque<Run>,
-    /// Bytes that wait, bodies included.
-    len: usize,
     /// A pipe sent some of what it had taken before.
     progressed: bool,
 }
@@ -98,7 +102,7 @@ impl Batch {
 
     /// True if every frame was taken.
     pub fn is_empty(&self) -> bool {
-        self.runs.is_empty()
+        self.runs.is_empty() && self.shared.is_empty()
     }
 
     /// Bytes that wait, bodies included.
@@ -108,7 +112,7 @@ impl Batch {
 
     /// How many frames wait; on a byte-stream road those partly sent count too.
     pub fn frames(&self) -> usize {
-        self.runs.iter().map(|run| run.frames).sum()
+        self.runs.iter().map(|run| run.frames).sum::<usize>() + self.shared.len()
     }
 
     /// True if a frame of `lane` waits.
@@ -131,10 +135,11 @@ impl Batch {
 
     /// Drops what waits.
     pub fn clear(&mut self) {
-        self.bytes.clear();
+        spare::give_back(&mut self.bytes);
         self.sent = 0;
         self.bodies.clear();
         self.runs.clear();
+        self.shared.clear();
         self.len = 0;
     }
 
@@ -149,6 +154,7 @@ impl Batch {
         body: Option<Bytes>,
         fields: impl FnOnce(&mut Vec<u8>),
     ) -> Result<(), Error> {
+        self.prepare();
         let start = self.bytes.len();
         let lane_flag = if lane == Lane::ZERO { 0 } else { LANE };
         self.bytes.extend_from_slice(&[0, 0, kind, flags | lane_flag]);
@@ -189,6 +195,7 @@ impl Batch {
         let begin = HEAD_LEN + numbers.len();
         let len = begin + parts.iter().map(|part| part.len()).sum::<usize>();
         let Some([low, high]) = length_bytes(len) else { return Err(too_large(len)) };
+        self.prepare();
         let start = self.bytes.len();
         self.bytes.reserve(len.max(Numbers::ROOM));
         // All the room of head and numbers is written, and what is not used cut off: a copy whose length the compiler knows.
@@ -199,6 +206,37 @@ impl Batch {
         }
         self.enter_plain(len);
         Ok(())
+    }
+
+    /// Appends a whole small frame of lane 0 that other batches have too. It is copied once the batch is taken: a frame that
+    /// goes to a thousand links writes to little of each one's memory until then.
+    pub(crate) fn push_shared(&mut self, frame: &Bytes) {
+        self.len += frame.len();
+        self.shared.push_back(frame.clone());
+    }
+
+    /// Makes ready to append: copies the shared frames behind the others, and sees to memory.
+    #[inline]
+    fn prepare(&mut self) {
+        if self.bytes.capacity() == 0 {
+            self.bytes = spare::take();
+        }
+        if !self.shared.is_empty() {
+            self.copy_shared();
+        }
+    }
+
+    fn copy_shared(&mut self) {
+        let (frames, len) = (self.shared.len(), self.shared.iter().map(Bytes::len).sum());
+        self.bytes.reserve(len);
+        for frame in self.shared.drain(..) {
+            self.bytes.extend_from_slice(&frame);
+        }
+        if self.shared.capacity() > MAX_KEPT_SHARED {
+            self.shared = VecDeque::new();
+        }
+        self.len -= len;
+        self.enter(Run { frames, len, inline: len, ..Run::default() });
     }
 
     /// Notes one frame of lane 0 in the buffer, behind all others.
@@ -236,6 +274,8 @@ impl Batch {
 
     /// Moves every frame of `other` behind those of this batch.
     pub fn append(&mut self, other: &mut Self) {
+        self.prepare();
+        other.prepare();
         if self.is_empty() {
             self.clear();
             std::mem::swap(self, other);
@@ -406,7 +446,7 @@ impl Batch {
         drop(bodies);
         if self.is_empty() {
             // Its memory serves the next frames.
-            rest.bytes.clear();
+            spare::give_back(&mut rest.bytes);
             (self.bytes, self.bodies, self.runs) = (rest.bytes, rest.bodies, rest.runs);
         }
     }
@@ -444,5 +484,7 @@ fn frame_at(bytes: &[u8], at: usize) -> usize {
     frame_len(rest).ok().flatten().unwrap_or(rest.len()).max(1)
 }
 
+/// Room for shared frames that is kept when they were copied: those of a busy turn, at 32 bytes each.
+const MAX_KEPT_SHARED: usize = 64;
 /// Below this many sent bytes, moving the rest down costs more than it gives back.
 const COMPACT_LEN: usize = 64 * 1024;

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::pushing::{Encoding, encode, out_push};
+use super::pushing::{Encoding, encode, offer, out_push};
 use super::{Session, Sessions};
+use crate::connection::OutPush;
+use crate::push::Frame;
 use crate::{Push, PushError, PushSink, Pushing, Refused};
 
 /// Sessions that were picked, to push to them together. Cheap to clone.
@@ -109,16 +111,22 @@ fn try_push(sessions: &[Session], push: Push) -> Result<(), Refused> {
 
 /// Encodes for every codec first, so that nobody was pushed to if that fails.
 fn broadcast(sessions: &[Session], push: &Push) -> Result<Reach, PushError> {
-    let mut encodings = Vec::new();
+    let mut encodings = Encodings::default();
     for session in sessions {
-        if find(&encodings, session).is_none() {
-            encodings.push((session.codec(), session.takes_pushes(), encode(session, push)?));
-        }
+        encodings.prepare(session, push)?;
     }
     let mut reach = Reach::default();
     for session in sessions {
-        let encoding = find(&encodings, session).flatten();
-        let pushed = session.with_output(|state| state.connection.push_or_miss(out_push(push, encoding)));
+        let pushed = match encodings.find(session) {
+            Some(Prepared::Frame(frame)) => session.with_push(|state| {
+                let pushed = state.connection.push_frame(frame);
+                state.connection.or_missed(pushed)
+            }),
+            prepared => session.with_output(|state| {
+                let pushed = offer(state, prepared.and_then(|prepared| prepared.out_push(push)));
+                state.connection.or_missed(pushed)
+            }),
+        };
         match pushed {
             Ok(true) => reach.taken += 1,
             Ok(false) => reach.missed += 1,
@@ -128,13 +136,44 @@ fn broadcast(sessions: &[Session], push: &Push) -> Result<Reach, PushError> {
     Ok(reach)
 }
 
-fn find<'a>(
-    encodings: &'a [(&'static str, bool, Option<Encoding>)],
-    session: &Session,
-) -> Option<Option<&'a Encoding>> {
-    let same = |known: &&(&'static str, bool, Option<Encoding>)| {
-        (std::ptr::eq(known.0, session.codec()) || known.0 == session.codec())
-            && known.1 == session.takes_pushes()
-    };
-    encodings.iter().find(same).map(|(_, _, encoding)| encoding.as_ref())
+/// What one push is for the sessions it goes to: by codec, and by whether they take pushes at all.
+#[derive(Default)]
+struct Encodings<'a>(Vec<(&'static str, bool, Prepared<'a>)>);
+
+enum Prepared<'a> {
+    /// Small, and the same for all.
+    Frame(&'a Frame),
+    /// Anything else; `None` if it cannot be had in the codec.
+    Other(Option<Encoding>),
+}
+
+impl Prepared<'_> {
+    fn out_push<'a>(&'a self, push: &'a Push) -> Option<OutPush<'a>> {
+        match self {
+            Self::Frame(_) => None,
+            Self::Other(encoding) => out_push(push, encoding.as_ref()),
+        }
+    }
+}
+
+impl<'a> Encodings<'a> {
+    fn find(&self, session: &Session) -> Option<&Prepared<'a>> {
+        let codec = session.codec();
+        let same = |known: &&(&'static str, bool, Prepared<'a>)| {
+            (std::ptr::eq(known.0, codec) || known.0 == codec) && known.1 == session.takes_pushes()
+        };
+        self.0.iter().find(same).map(|(_, _, prepared)| prepared)
+    }
+
+    fn prepare(&mut self, session: &Session, push: &'a Push) -> Result<(), PushError> {
+        if self.find(session).is_none() {
+            let frame = if session.takes_pushes() { push.frame(session.codec()) } else { None };
+            let prepared = match frame {
+                Some(frame) => Prepared::Frame(frame),
+                None => Prepared::Other(encode(session, push)?),
+            };
+            self.0.push((session.codec(), session.takes_pushes(), prepared));
+        }
+        Ok(())
+    }
 }

@@ -61,7 +61,7 @@ pub(super) fn encode(session: &Session, push: &Push) -> Result<Option<Encoding>,
     }
 }
 
-fn offer(state: &mut State, push: Option<OutPush<'_>>) -> Result<(), NoRoom> {
+pub(super) fn offer(state: &mut State, push: Option<OutPush<'_>>) -> Result<(), NoRoom> {
     match push {
         Some(push) => state.connection.push(push),
         None => state.connection.push_gap(Gap::new(1, GapReason::UnsupportedCodec)),
@@ -83,6 +83,14 @@ fn len(encoded: Option<&Encoding>) -> usize {
 
 impl PushSink for Session {
     fn try_push(&self, push: Push) -> Result<(), Refused> {
+        if push.is_shared()
+            && self.takes_pushes()
+            && let Some(frame) = push.frame(self.codec())
+        {
+            let len = frame.body_len;
+            let pushed = self.with_push(|state| state.connection.push_frame(frame));
+            return pushed.map_err(|no_room| Refused { reason: reason(no_room, len), push });
+        }
         let encoded = match encode(self, &push) {
             Ok(encoded) => encoded,
             Err(reason) => return Err(Refused { push, reason }),

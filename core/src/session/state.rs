@@ -11,28 +11,30 @@ use crate::{Close, CodecIndex, Context, DecodeLimits, Metadata, PeerInfo};
 
 /// What does not change during a session.
 #[derive(Debug)]
+#[repr(C)] // what a push needs last: it lies beside the state
 pub(crate) struct Facts {
     pub(crate) id: SessionId,
     pub(crate) peer: PeerInfo,
-    pub(crate) codec: (CodecIndex, &'static str),
-    pub(crate) decode_limits: DecodeLimits,
     pub(crate) agent: String,
     pub(crate) metadata: Metadata,
+    pub(crate) decode_limits: DecodeLimits,
+    pub(crate) codec: (CodecIndex, &'static str),
     /// The peer is a client; a server takes calls only.
     pub(crate) takes_pushes: bool,
 }
 
-/// The state of a session.
+/// The state of a session. In this order in memory, as in [`Connection`]: a push needs what is above it, and its beginning.
+#[repr(C)]
 pub(crate) struct State {
-    pub(crate) connection: Connection,
-    /// Handlers that pend, by the peer's number of their call.
-    pub(crate) running: BTreeMap<u32, Context>,
     /// The driver, while it has nothing to do.
     parked: Option<Waker>,
-    /// When the driver last looked at the clock, while it is awake: callers need not look again.
-    clock: Option<Instant>,
     /// A caller woke the driver; more may be about to append.
     nudged: bool,
+    pub(crate) connection: Connection,
+    /// When the driver last looked at the clock, while it is awake: callers need not look again.
+    clock: Option<Instant>,
+    /// Handlers that pend, by the peer's number of their call.
+    pub(crate) running: BTreeMap<u32, Context>,
     /// Who waits for room in the outbox.
     room: Vec<Waker>,
     /// Who waits until all is answered and sent.

@@ -252,6 +252,12 @@ impl Side {
         self.connection.push(OutPush { path: "Ticks/Tick", metadata: None, raw: false, body })
     }
 
+    /// Pushes; false if it is missing from now on.
+    pub(super) fn push_or_miss(&mut self, push: OutPush<'_>) -> Result<bool, NoRoom> {
+        let pushed = self.connection.push(push);
+        self.connection.or_missed(pushed)
+    }
+
     /// What was received: the first bytes of each notification, and `-n` for a gap of n.
     pub(super) fn received(&mut self) -> Vec<String> {
         let describe = |taken: Taken<'_>| match taken {

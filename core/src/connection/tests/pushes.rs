@@ -3,7 +3,7 @@
 use super::pair::{HUGE, LARGE, Pair, body};
 use crate::connection::{NoRoom, OutBody, OutPush};
 use crate::wire::Message;
-use crate::{Gap, GapReason, Limits, Metadata};
+use crate::{Gap, GapReason, Limits, Metadata, Push};
 
 #[test]
 fn pushes_arrive_in_order_small_and_large() {
@@ -156,7 +156,7 @@ fn what_is_missed_for_want_of_room_becomes_one_gap_in_its_place() {
     let mut taken = Vec::new();
     for body in [b"1", b"2", b"3", b"4"] {
         let push = OutPush { path: "Ticks/Tick", metadata: None, raw: false, body: OutBody::Small(body) };
-        taken.push(pair.server.connection.push_or_miss(Some(push)).unwrap());
+        taken.push(pair.server.push_or_miss(push).unwrap());
     }
     assert_eq!(taken, [true, true, false, false]);
     assert_eq!(pair.server.push(b"5"), Err(NoRoom::Full), "it would overtake the gap");
@@ -172,8 +172,41 @@ fn one_too_large_for_its_receiver_is_a_gap_at_once() {
     let mut pair = Pair::with(Limits::default().with_max_message_len(100), Limits::default());
     for (body, taken) in [(&b"1"[..], true), (&[b'2'; 101], false), (b"3", true)] {
         let push = OutPush { path: "Ticks/Tick", metadata: None, raw: false, body: OutBody::Small(body) };
-        assert_eq!(pair.server.connection.push_or_miss(Some(push)), Ok(taken));
+        assert_eq!(pair.server.push_or_miss(push), Ok(taken));
     }
     pair.run();
     assert_eq!(pair.client.received(), ["1", "-1", "3"]);
+}
+
+#[test]
+fn pushes_that_go_to_many_keep_their_place_and_count_as_others_do() {
+    let mut pair = Pair::with(Limits::default(), Limits::default().with_max_outbox_messages(4));
+    let frame = |body: &'static [u8]| Push::raw("Ticks", "Tick", body);
+    pair.server.push(b"1").unwrap();
+    for body in [b"2", b"3"] {
+        let (push, connection) = (frame(body), &mut pair.server.connection);
+        connection.push_frame(push.frame("text").unwrap()).unwrap();
+    }
+    pair.server.push(b"4").unwrap();
+    let (push, connection) = (frame(b"5"), &mut pair.server.connection);
+    let full = connection.push_frame(push.frame("text").unwrap());
+    assert_eq!(full, Err(NoRoom::Full));
+    assert_eq!(connection.or_missed(full), Ok(false));
+    pair.run();
+    let (push, connection) = (frame(b"6"), &mut pair.server.connection);
+    connection.push_frame(push.frame("text").unwrap()).unwrap();
+    pair.run();
+    assert_eq!(pair.client.received(), ["1", "2", "3", "4", "-1", "6"]);
+    assert!(pair.client.is_idle() && pair.server.is_idle());
+}
+
+#[test]
+fn one_that_goes_to_many_and_is_too_large_for_one_is_refused_there() {
+    let mut pair = Pair::with(Limits::default().with_max_message_len(100), Limits::default());
+    let push = Push::raw("Ticks", "Tick", vec![1; 101]);
+    let (frame, connection) = (push.frame("text").unwrap(), &mut pair.server.connection);
+    let refused = connection.push_frame(frame);
+    assert_eq!((refused, connection.or_missed(refused)), (Err(NoRoom::TooLarge), Ok(false)));
+    pair.run();
+    assert_eq!(pair.client.received(), ["-1"]);
 }
