@@ -110,7 +110,7 @@ impl Publisher for Client {
 impl Outlet for Arc<SubscriptionSink> {
     type Note = Option<Box<RawValue>>;
 
-    fn encode(&self, sequence: u64) -> Self::Note {
+    fn encode(&self, sequence: u64, _: usize) -> Self::Note {
         to_raw_value(&Note { sequence, filler: note_text().to_owned() }).ok()
     }
 

@@ -70,22 +70,46 @@ impl Arith for Calculator {
     }
 }
 
-impl Outlet for Session {
-    type Note = Push;
+/// A note, as an application would push it.
+#[derive(Debug)]
+pub(crate) enum Note {
+    /// To everyone of many: encoded once.
+    Many(Push),
+    /// To a single session: written where it is sent from.
+    Single(u64),
+}
 
-    fn encode(&self, sequence: u64) -> Push {
-        if self.codec() == JSON {
-            return TicksPush::text_push(sequence, note_text().to_owned());
+impl Outlet for Session {
+    type Note = Note;
+
+    fn encode(&self, sequence: u64, subscribers: usize) -> Note {
+        if subscribers == 1 {
+            return Note::Single(sequence);
         }
-        TicksPush::tick_push(sequence, Blob::from(Bytes::from_static(note_filler())))
+        Note::Many(if self.codec() == JSON {
+            TicksPush::text_push(sequence, note_text().to_owned())
+        } else {
+            TicksPush::tick_push(sequence, filler())
+        })
     }
 
-    async fn deliver(&self, note: &Push) -> Result<(), Failure> {
-        match self.try_push(note.clone()) {
+    async fn deliver(&self, note: &Note) -> Result<(), Failure> {
+        let push = match note {
+            Note::Many(push) => push,
+            Note::Single(sequence) if self.codec() == JSON => {
+                return Ok(TicksPush::new(self).text(*sequence, note_text().to_owned()).await?);
+            }
+            Note::Single(sequence) => return Ok(TicksPush::new(self).tick(*sequence, filler()).await?),
+        };
+        match self.try_push(push.clone()) {
             Err(refused) if refused.reason == PushError::Full => Ok(self.push(refused.push).await?),
             done => Ok(done?),
         }
     }
+}
+
+fn filler() -> Blob {
+    Blob::from(Bytes::from_static(note_filler()))
 }
 
 /// The generated stub, and the client whose last clone closes the connection.

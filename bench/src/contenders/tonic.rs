@@ -216,7 +216,7 @@ impl Publisher for Client {
 impl Outlet for Told {
     type Note = Note;
 
-    fn encode(&self, sequence: u64) -> Note {
+    fn encode(&self, sequence: u64, _: usize) -> Note {
         Note { sequence, filler: Bytes::from_static(note_filler()) }
     }
 

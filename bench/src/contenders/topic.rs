@@ -11,7 +11,8 @@ pub(crate) trait Outlet: Clone + Send + Sync + 'static {
     /// A note, encoded once for all subscribers as far as the library lets us.
     type Note: Send + Sync;
 
-    fn encode(&self, sequence: u64) -> Self::Note;
+    /// The note for so many subscribers, of which this is one.
+    fn encode(&self, sequence: u64, subscribers: usize) -> Self::Note;
     /// Hands `note` over, waiting while too many wait.
     fn deliver(&self, note: &Self::Note) -> impl Future<Output = Result<(), Failure>> + Send;
 }
@@ -54,7 +55,7 @@ impl<O: Outlet> Topic<O> {
     pub(crate) async fn step(&self) -> Result<(), Failure> {
         let mut sequence = self.0.sequence.lock().await;
         let outlets = self.0.outlets.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let note = outlets.first().ok_or("nobody has subscribed")?.encode(*sequence);
+        let note = outlets.first().ok_or("nobody has subscribed")?.encode(*sequence, outlets.len());
         for outlet in outlets.iter() {
             outlet.deliver(&note).await?;
         }
@@ -73,7 +74,7 @@ mod tests {
     impl Outlet for Heard {
         type Note = u64;
 
-        fn encode(&self, sequence: u64) -> u64 {
+        fn encode(&self, sequence: u64, _: usize) -> u64 {
             sequence
         }
 

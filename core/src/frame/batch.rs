@@ -5,6 +5,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 
@@ -23,7 +24,7 @@ pub struct Batch {
     /// Bytes that wait, bodies included.
     len: usize,
     /// Small frames behind all others that other batches have too, until something follows or the batch is taken.
-    shared: VecDeque<Bytes>,
+    shared: VecDeque<Arc<[u8]>>,
     runs: VecDeque<Run>,
     bytes: Vec<u8>,
     /// How many of `bytes` were sent already.
@@ -210,9 +211,9 @@ impl Batch {
 
     /// Appends a whole small frame of lane 0 that other batches have too. It is copied once the batch is taken: a frame that
     /// goes to a thousand links writes to little of each one's memory until then.
-    pub(crate) fn push_shared(&mut self, frame: &Bytes) {
+    pub(crate) fn push_shared(&mut self, frame: &Arc<[u8]>) {
         self.len += frame.len();
-        self.shared.push_back(frame.clone());
+        self.shared.push_back(Arc::clone(frame));
     }
 
     /// Makes ready to append: copies the shared frames behind the others, and sees to memory.
@@ -227,7 +228,7 @@ impl Batch {
     }
 
     fn copy_shared(&mut self) {
-        let (frames, len) = (self.shared.len(), self.shared.iter().map(Bytes::len).sum());
+        let (frames, len) = (self.shared.len(), self.shared.iter().map(|frame| frame.len()).sum());
         self.bytes.reserve(len);
         for frame in self.shared.drain(..) {
             self.bytes.extend_from_slice(&frame);
@@ -484,7 +485,7 @@ fn frame_at(bytes: &[u8], at: usize) -> usize {
     frame_len(rest).ok().flatten().unwrap_or(rest.len()).max(1)
 }
 
-/// Room for shared frames that is kept when they were copied: those of a busy turn, at 32 bytes each.
-const MAX_KEPT_SHARED: usize = 64;
+/// Room for shared frames that is kept when they were copied: those of a busy turn, at 16 bytes each.
+const MAX_KEPT_SHARED: usize = 128;
 /// Below this many sent bytes, moving the rest down costs more than it gives back.
 const COMPACT_LEN: usize = 64 * 1024;

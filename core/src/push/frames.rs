@@ -1,6 +1,6 @@
 //! The frame of a push that goes to many: encoded once per codec, head and all.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
@@ -10,7 +10,7 @@ use crate::{Batch, RAW};
 /// A push as it stands on the wire.
 #[derive(Debug)]
 pub(crate) struct Frame {
-    pub(crate) bytes: Bytes,
+    pub(crate) bytes: Arc<[u8]>,
     /// Length of its body, which is what counts in outboxes.
     pub(crate) body_len: usize,
 }
@@ -28,7 +28,7 @@ impl Frame {
         let mut batch = Batch::new();
         let fields = Fields { codec: raw.then_some(RAW), ..Fields::default() };
         wire::encode_push(path, fields, body, &mut batch).ok()?;
-        Some(Self { bytes: Bytes::copy_from_slice(batch.front()), body_len: body.len() })
+        Some(Self { bytes: batch.front().into(), body_len: body.len() })
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::Failure;
-use crate::contenders::{Args, NOTE_LEN, note_filler};
+use crate::contenders::{Args, NOTE_LEN, checked_note, note_filler};
 
 /// A call, its answer, or a note. Behind the header stand a number, a byte that says which, and the values.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ impl Message {
             ECHO => return Ok(None),
             2 => Self::Flow,
             3 => Self::Mul(Args { a: payload.try_get_i64_le()?, b: payload.try_get_i64_le()? }),
-            4 if payload.len() == NOTE_LEN => Self::Note(payload.try_get_u64_le()?),
+            4 => Self::Note(checked_note(payload.try_get_u64_le()?, payload)?),
             5 => Self::Product(payload.try_get_i64_le()?),
             6 => Self::Step,
             7 => Self::Subscribe,

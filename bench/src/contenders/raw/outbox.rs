@@ -56,7 +56,11 @@ impl Outbox {
         Poll::Ready(Some(Room(self.room.take())))
     }
 
-    fn poll_put_note(&mut self, cx: &mut Context<'_>, frame: &[u8]) -> Poll<Result<Option<Waker>, Failure>> {
+    fn poll_put_note(
+        &mut self,
+        cx: &mut Context<'_>,
+        (framing, note): (Framing, &Note),
+    ) -> Poll<Result<Option<Waker>, Failure>> {
         if self.closed {
             return Poll::Ready(Err("subscriber left".into()));
         }
@@ -64,7 +68,10 @@ impl Outbox {
             self.room = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        self.outgoing.put_encoded(frame);
+        match note {
+            Note::Many(frame) => self.outgoing.put_encoded(frame),
+            Note::Single(sequence) => self.outgoing.put(framing, 0, &Message::Note(*sequence)),
+        }
         Poll::Ready(Ok(self.writer.take()))
     }
 }
@@ -140,17 +147,27 @@ impl Session {
     }
 }
 
-impl Outlet for Session {
-    type Note = Vec<u8>;
+/// A note: encoded once if it is for many, and where it is sent from if it is not.
+#[derive(Debug)]
+pub(crate) enum Note {
+    Many(Vec<u8>),
+    Single(u64),
+}
 
-    fn encode(&self, sequence: u64) -> Vec<u8> {
+impl Outlet for Session {
+    type Note = Note;
+
+    fn encode(&self, sequence: u64, subscribers: usize) -> Note {
+        if subscribers == 1 {
+            return Note::Single(sequence);
+        }
         let mut frame = Outgoing::default();
         frame.put(self.framing, 0, &Message::Note(sequence));
-        frame.in_one_piece().unwrap_or_default().to_vec()
+        Note::Many(frame.in_one_piece().unwrap_or_default().to_vec())
     }
 
-    async fn deliver(&self, note: &Vec<u8>) -> Result<(), Failure> {
-        let writer = poll_fn(|cx| self.lock().poll_put_note(cx, note)).await?;
+    async fn deliver(&self, note: &Note) -> Result<(), Failure> {
+        let writer = poll_fn(|cx| self.lock().poll_put_note(cx, (self.framing, note))).await?;
         writer.into_iter().for_each(Waker::wake);
         Ok(())
     }
