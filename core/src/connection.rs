@@ -333,18 +333,13 @@ impl Connection {
         if self.closed().is_some() {
             return None;
         }
-        let ending = self.ending.as_ref().map(|ending| ending.until);
-        let giving_up = self.calls.next_given_up().and_then(|_| self.pace.next());
-        [
-            Some(self.life.poll_timeout(&self.limits)),
-            self.calls.next_deadline(),
-            self.serving.next_deadline(),
-            ending,
-            giving_up,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let mut due = self.life.poll_timeout(&self.limits);
+        let mut or = |other: Option<Instant>| due = other.map_or(due, |other| due.min(other));
+        or(self.calls.next_deadline());
+        or(self.serving.next_deadline());
+        or(self.ending.as_ref().map(|ending| ending.until));
+        or(self.calls.next_given_up().and_then(|_| self.pace.next()));
+        Some(due)
     }
 
     /// Moves what must go out behind what `batch` still holds.

@@ -4,6 +4,7 @@ mod flush;
 mod greet;
 mod herd;
 mod readers;
+mod rousing;
 
 use crate::clock::now;
 pub(crate) use flush::flush;
@@ -11,6 +12,7 @@ use flush::flush_patiently;
 pub(crate) use greet::{Greeted, Ungreeted, greet};
 use herd::Herd;
 use readers::Readers;
+use rousing::Rousing;
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -49,11 +51,17 @@ pub(crate) struct Driver {
     inbox: Inbox,
     events: Events,
     sleep: Pin<Box<Sleep>>,
+    /// Tells wakes by the pipe from those by callers.
+    rousing: Rousing,
     /// The pipe has not flushed what it was given.
     sending: bool,
     /// What the connection is to be told of sending, once it is locked anyway.
     sent: Option<Sent>,
     readers: Readers,
+    /// The last read left something to send.
+    to_fill: bool,
+    /// It had nothing to do, and everything due was left to the sleep.
+    parked: bool,
     /// This wake was given away once already, so that ready callers could append first.
     waited: bool,
     /// Callers to wake together.
@@ -78,9 +86,12 @@ impl Driver {
             inbox: Inbox::of_one(),
             events,
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            rousing: Rousing::default(),
             sending: false,
             sent: None,
             readers: Readers::default(),
+            to_fill: false,
+            parked: false,
             waited: false,
             herd: Herd::default(),
         })
@@ -123,9 +134,10 @@ impl Driver {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        self.rousing.follow(cx.waker());
         let Some(mut closed) = self.begin(cx) else { return Poll::Pending };
         for _ in 0..ROUNDS {
-            if let Err(error) = self.send(cx) {
+            if let Err(error) = self.send() {
                 return Poll::Ready(self.lost(&error));
             }
             if let Some(close) = closed {
@@ -137,9 +149,11 @@ impl Driver {
                 Ok(true) if self.readers.have_turn(&*self.deliver) => break,
                 Ok(true) => {}
                 Ok(false) if self.park(cx) => return Poll::Pending,
-                Ok(false) => {}
+                Ok(false) => self.to_fill = true,
             }
-            closed = fill(self.session.lock(), &mut self.batch, &mut self.events);
+            if std::mem::take(&mut self.to_fill) {
+                closed = fill(self.session.lock(), &mut self.batch, &mut self.events);
+            }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
@@ -156,26 +170,30 @@ impl Driver {
     fn begin(&mut self, cx: &mut Context<'_>) -> Option<Option<Close>> {
         let mut state = self.session.lock();
         let busy = state.connection.in_flight() + state.connection.serving() > 1;
-        let gives_way = state.take_nudge() && busy && !self.waited;
+        let nudged = state.take_nudge();
+        let gives_way = nudged && busy && !self.waited;
         self.waited = gives_way;
-        let now = now();
+        let now = if nudged { state.now() } else { now() }; // whoever woke us may have looked just before
         state.set_clock(now);
         if gives_way {
             drop(state);
             cx.waker().wake_by_ref();
             return None;
         }
-        if state.connection.poll_timeout().is_some_and(|due| due <= now) {
+        // While it was parked, the sleep told what is due.
+        let may_be_due = !std::mem::take(&mut self.parked) || self.sleep.is_elapsed();
+        if may_be_due && state.connection.poll_timeout().is_some_and(|due| due <= now) {
             state.connection.handle_timeout(now, &mut self.events);
         }
         Some(fill(state, &mut self.batch, &mut self.events))
     }
 
-    fn send(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+    fn send(&mut self) -> Result<(), Error> {
         if self.batch.is_empty() && !self.sending {
             return Ok(());
         }
         let before = self.batch.len();
+        let cx = &mut self.rousing.context();
         self.sending = match self.pipe.poll_send(cx, &mut self.batch) {
             Poll::Ready(result) => {
                 result?;
@@ -191,9 +209,13 @@ impl Driver {
 
     /// Takes what one read brought. False if nothing came.
     fn receive(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
-        match self.pipe.poll_recv(cx, &mut self.inbox) {
+        if !self.rousing.has_news() {
+            return Ok(false);
+        }
+        match self.pipe.poll_recv(&mut self.rousing.context(), &mut self.inbox) {
             Poll::Pending => return Ok(false),
             Poll::Ready(more) => {
+                self.rousing.expect_more();
                 if !more? {
                     return Err(Error::new(ErrorKind::Closed, "peer ended the link without a close"));
                 }
@@ -210,8 +232,11 @@ impl Driver {
         self.readers.crowded(hand_on(&*self.deliver, &mut self.events));
         if state.connection.serving() == 0 {
             // The last call may have ended without an answer, whose sending would wake them: a one-way call was reset.
-            self.events.wakers.extend(state.take_drain_waiters());
+            state.move_drain_waiters(&mut self.events.wakers);
         }
+        self.to_fill = state.connection.has_output()
+            || state.connection.closed().is_some()
+            || !self.events.cancelled.is_empty();
         drop(state);
         self.dispatch(cx); // while the inbox has what the requests brought
         self.inbox.clear();
@@ -222,12 +247,16 @@ impl Driver {
     fn dispatch(&mut self, cx: &mut Context<'_>) {
         hand_on(&*self.deliver, &mut self.events);
         self.herd.wake(&mut self.events.wakers);
+        if self.events.requests.is_empty() && self.events.cancelled.is_empty() {
+            return;
+        }
         let mut answers = Answers::take();
         for incoming in self.events.requests.drain(..) {
             self.handlers.start(incoming, &self.inbox, &mut answers, cx);
         }
         if !answers.is_empty() || !self.events.cancelled.is_empty() {
             let mut state = self.session.lock();
+            self.to_fill = true;
             answers.send(&mut state.connection);
             // One-way calls are not answered, so that nothing is sent that would wake them.
             let idle = if state.connection.serving() == 0 { state.take_drain_waiters() } else { Vec::new() };
@@ -252,7 +281,8 @@ impl Driver {
         if self.events.received.rest() {
             self.deliver.give_back();
         }
-        self.events.wakers.drain(..).for_each(Waker::wake);
+        wake(&mut self.events.wakers);
+        self.parked = parks;
         match due {
             None => parks,
             Some(_) if !parks => false,
@@ -302,23 +332,35 @@ fn settle(state: &mut State, sent: &mut Option<Sent>, events: &mut Events) {
     state.connection.handle_sent(now, progressed, remaining);
     // Not only when all is flushed: a busy link may never come to that.
     if state.connection.has_much_room() {
-        events.wakers.extend(state.take_room_waiters());
+        state.move_room_waiters(&mut events.wakers);
     }
-    events.wakers.extend(state.take_drain_waiters());
+    state.move_drain_waiters(&mut events.wakers);
 }
 
 /// Takes what must go out. Returns why the connection ended, once it has.
 fn fill(mut state: MutexGuard<'_, State>, batch: &mut Batch, events: &mut Events) -> Option<Close> {
-    state.connection.poll_batch(batch);
+    if state.connection.has_output() {
+        state.connection.poll_batch(batch);
+    }
     let closed = state.connection.closed().cloned();
     if closed.is_some() {
         events.wakers.extend(state.take_waiters());
     }
-    let cancelled = state.take_cancelled(events);
-    drop(state);
-    tell(cancelled);
-    events.wakers.drain(..).for_each(Waker::wake);
+    if events.cancelled.is_empty() {
+        drop(state);
+    } else {
+        let cancelled = state.take_cancelled(events);
+        drop(state);
+        tell(cancelled);
+    }
+    wake(&mut events.wakers);
     closed
+}
+
+fn wake(wakers: &mut Vec<Waker>) {
+    if !wakers.is_empty() {
+        wakers.drain(..).for_each(Waker::wake);
+    }
 }
 
 /// Hands on the notifications; their readers are woken with the callers. Returns the crowd.

@@ -184,6 +184,7 @@ impl Session {
         // A parked driver sleeps until what was due when it parked: the first cancel that must wait is due earlier.
         let due = !known && state.connection.has_cancels_to_send();
         let driver = if due || state.connection.has_output() { state.nudge() } else { None };
+        state.forget_clock();
         drop(state);
         driver.into_iter().for_each(Waker::wake);
         result

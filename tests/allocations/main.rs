@@ -34,7 +34,7 @@ const PATHS: [(Load, &str, Option<f64>); 12] = [
     (Load::Push, "tcp", Some(0.0)),
     (Load::Push, "ws", Some(0.0)),
     (Load::Push, "quic", None),
-    (Load::Broadcast, "tcp", Some(1.03)),
+    (Load::Broadcast, "tcp", Some(1.07)),
     (Load::Echo, "tcp", Some(19.0)),
     (Load::Echo, "ws", Some(19.44)),
     (Load::Echo, "quic", None),

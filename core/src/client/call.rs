@@ -86,7 +86,10 @@ impl<A, R, E> Call<A, R, E> {
         let request =
             OutRequest { path: self.method.path, metadata: &self.metadata, timeout, raw: false, body };
         session
-            .with_output(|state| state.connection.start_call(state.now(), request, cx.waker()))
+            .with_output(|state| {
+                let now = state.now();
+                state.connection.start_call(now, request, cx.waker())
+            })
             .map_err(|failed| failed.0)
     }
 
@@ -152,7 +155,10 @@ impl<A, R, E> Future for Call<A, R, E> {
 impl<A, R, E> Drop for Call<A, R, E> {
     fn drop(&mut self) {
         if let State::Sent(call) = self.state {
-            self.caller.session().with_output(|state| state.connection.cancel_call(state.now(), call));
+            self.caller.session().with_output(|state| {
+                let now = state.now();
+                state.connection.cancel_call(now, call);
+            });
         }
     }
 }

@@ -17,10 +17,21 @@ pub(crate) struct Arrivals {
     /// All that is not small, each in its turn.
     others: VecDeque<Received>,
     weight: usize,
-    /// Something came since [`rest`](Self::rest) was called last.
-    used: bool,
+    usage: Use,
     /// The last path that a small one brought, and the length of its service: most often the next one's too.
     known: (Vec<u8>, u8),
+}
+
+/// When something came last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Use {
+    /// Since [`rest`](Arrivals::rest) was called last.
+    Recent,
+    /// Before that.
+    Earlier,
+    /// So long ago that memory was given back.
+    #[default]
+    None,
 }
 
 /// Where a small one begins is where the one before it ends.
@@ -98,7 +109,7 @@ impl Arrivals {
         self.bytes.extend_from_slice(body);
         self.heads.push_back(Head::Small(small));
         self.weight += small.len();
-        self.used = true;
+        self.usage = Use::Recent;
     }
 
     /// Appends a notification of a checked path, without metadata. False if it is not small: another codec than the connection's.
@@ -215,13 +226,14 @@ impl Arrivals {
         self.close_ranks();
     }
 
-    /// True if nothing came since this was called last; memory that it holds is then given back.
+    /// True, once, if nothing came since this was called last; memory that it holds is then given back.
     pub(crate) fn rest(&mut self) -> bool {
-        if std::mem::take(&mut self.used) {
-            return false;
+        let before = self.usage;
+        self.usage = if before == Use::Recent { Use::Earlier } else { Use::None };
+        if before == Use::Earlier {
+            self.give_back();
         }
-        self.give_back();
-        true
+        before == Use::Earlier
     }
 
     /// Gives memory back that an empty one does not need to keep.

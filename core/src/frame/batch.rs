@@ -275,8 +275,9 @@ impl Batch {
 
     /// Moves every frame of `other` behind those of this batch.
     pub fn append(&mut self, other: &mut Self) {
-        self.prepare();
-        other.prepare();
+        if !other.shared.is_empty() {
+            other.prepare();
+        }
         if self.is_empty() {
             self.clear();
             std::mem::swap(self, other);

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use super::pushing::{Encoding, encode, offer, out_push};
+use super::pushing::Prepared;
 use super::{Session, Sessions};
-use crate::connection::OutPush;
-use crate::push::Frame;
 use crate::{Push, PushError, PushSink, Pushing, Refused};
 
 /// Sessions that were picked, to push to them together. Cheap to clone.
@@ -117,16 +115,11 @@ fn broadcast(sessions: &[Session], push: &Push) -> Result<Reach, PushError> {
     }
     let mut reach = Reach::default();
     for session in sessions {
-        let pushed = match encodings.find(session) {
-            Some(Prepared::Frame(frame)) => session.with_push(|state| {
-                let pushed = state.connection.push_frame(frame);
-                state.connection.or_missed(pushed)
-            }),
-            prepared => session.with_output(|state| {
-                let pushed = offer(state, prepared.and_then(|prepared| prepared.out_push(push)));
-                state.connection.or_missed(pushed)
-            }),
-        };
+        let Some(prepared) = encodings.find(session) else { continue }; // each was prepared
+        let pushed = session.with_push(|state| {
+            let pushed = prepared.offer(push, &mut state.connection);
+            state.connection.or_missed(pushed)
+        });
         match pushed {
             Ok(true) => reach.taken += 1,
             Ok(false) => reach.missed += 1,
@@ -140,22 +133,6 @@ fn broadcast(sessions: &[Session], push: &Push) -> Result<Reach, PushError> {
 #[derive(Default)]
 struct Encodings<'a>(Vec<(&'static str, bool, Prepared<'a>)>);
 
-enum Prepared<'a> {
-    /// Small, and the same for all.
-    Frame(&'a Frame),
-    /// Anything else; `None` if it cannot be had in the codec.
-    Other(Option<Encoding>),
-}
-
-impl Prepared<'_> {
-    fn out_push<'a>(&'a self, push: &'a Push) -> Option<OutPush<'a>> {
-        match self {
-            Self::Frame(_) => None,
-            Self::Other(encoding) => out_push(push, encoding.as_ref()),
-        }
-    }
-}
-
 impl<'a> Encodings<'a> {
     fn find(&self, session: &Session) -> Option<&Prepared<'a>> {
         let codec = session.codec();
@@ -167,11 +144,7 @@ impl<'a> Encodings<'a> {
 
     fn prepare(&mut self, session: &Session, push: &'a Push) -> Result<(), PushError> {
         if self.find(session).is_none() {
-            let frame = if session.takes_pushes() { push.frame(session.codec()) } else { None };
-            let prepared = match frame {
-                Some(frame) => Prepared::Frame(frame),
-                None => Prepared::Other(encode(session, push)?),
-            };
+            let prepared = Prepared::new(session, push, true)?;
             self.0.push((session.codec(), session.takes_pushes(), prepared));
         }
         Ok(())

@@ -6,8 +6,9 @@ use std::task::Poll;
 
 use bytes::Bytes;
 
-use super::{Session, State};
-use crate::connection::{NoRoom, OutBody, OutPush};
+use super::Session;
+use crate::connection::{Connection, NoRoom, OutBody, OutPush};
+use crate::push::Frame;
 use crate::scratch::with_buffer;
 use crate::wire::{Gap, GapReason};
 use crate::{BodyCodec, ErrorKind, Metadata, Push, PushError, PushSink, Pushing, Refused, WriteBody};
@@ -42,33 +43,65 @@ impl Session {
         };
         let len = body.len();
         let push = encoded.then(|| OutPush { path, metadata: None, raw: false, body: OutBody::take(body) });
-        self.with_output(|state| offer(state, push)).map_err(|no_room| reason(no_room, len))
+        self.with_push(|state| offer(&mut state.connection, push)).map_err(|no_room| reason(no_room, len))
     }
 }
 
 /// A body, and which codec it is in.
-pub(super) type Encoding = (Bytes, BodyCodec);
+type Encoding = (Bytes, BodyCodec);
 
-/// The encoded body, or what its absence means to `session`.
-pub(super) fn encode(session: &Session, push: &Push) -> Result<Option<Encoding>, PushError> {
-    if !session.takes_pushes() {
-        return Err(PushError::Unaccepted);
+/// A push, ready for the sessions of one codec.
+pub(super) enum Prepared<'a> {
+    /// Small, and the same frame for all.
+    Frame(&'a Frame),
+    /// Anything else; `None` if it cannot be had in the codec.
+    Other(Option<Encoding>),
+}
+
+impl<'a> Prepared<'a> {
+    /// What `push` is for `session`. As a frame only if it goes to `others` too: else it is written where it is sent from.
+    ///
+    /// # Errors
+    /// The session takes no pushes, or the value cannot be encoded.
+    pub(super) fn new(session: &Session, push: &'a Push, others: bool) -> Result<Self, PushError> {
+        if !session.takes_pushes() {
+            return Err(PushError::Unaccepted);
+        }
+        if others && let Some(frame) = push.frame(session.codec()) {
+            return Ok(Self::Frame(frame));
+        }
+        match push.body().bytes(session.codec()) {
+            Ok(encoded) => Ok(Self::Other(Some(encoded))),
+            Err(error) if error.kind() == ErrorKind::UnsupportedCodec => Ok(Self::Other(None)),
+            Err(error) => Err(PushError::Encode(error.to_string())),
+        }
     }
-    match push.body().bytes(session.codec()) {
-        Ok(encoded) => Ok(Some(encoded)),
-        Err(error) if error.kind() == ErrorKind::UnsupportedCodec => Ok(None),
-        Err(error) => Err(PushError::Encode(error.to_string())),
+
+    /// Hands `push` over, if there is room.
+    pub(super) fn offer(&self, push: &Push, connection: &mut Connection) -> Result<(), NoRoom> {
+        match self {
+            Self::Frame(frame) => connection.push_frame(frame),
+            Self::Other(encoded) => offer(connection, out_push(push, encoded.as_ref())),
+        }
+    }
+
+    /// Length of the body.
+    fn len(&self) -> usize {
+        match self {
+            Self::Frame(frame) => frame.body_len,
+            Self::Other(encoded) => encoded.as_ref().map_or(0, |(body, _)| body.len()),
+        }
     }
 }
 
-pub(super) fn offer(state: &mut State, push: Option<OutPush<'_>>) -> Result<(), NoRoom> {
+fn offer(connection: &mut Connection, push: Option<OutPush<'_>>) -> Result<(), NoRoom> {
     match push {
-        Some(push) => state.connection.push(push),
-        None => state.connection.push_gap(Gap::new(1, GapReason::UnsupportedCodec)),
+        Some(push) => connection.push(push),
+        None => connection.push_gap(Gap::new(1, GapReason::UnsupportedCodec)),
     }
 }
 
-pub(super) fn out_push<'a>(push: &'a Push, encoded: Option<&'a Encoding>) -> Option<OutPush<'a>> {
+fn out_push<'a>(push: &'a Push, encoded: Option<&'a Encoding>) -> Option<OutPush<'a>> {
     encoded.map(|(body, codec)| OutPush {
         path: push.path(),
         metadata: Some(push.metadata()).filter(|metadata| !metadata.is_empty()),
@@ -77,34 +110,23 @@ pub(super) fn out_push<'a>(push: &'a Push, encoded: Option<&'a Encoding>) -> Opt
     })
 }
 
-fn len(encoded: Option<&Encoding>) -> usize {
-    encoded.map_or(0, |(body, _)| body.len())
-}
-
 impl PushSink for Session {
     fn try_push(&self, push: Push) -> Result<(), Refused> {
-        if push.is_shared()
-            && self.takes_pushes()
-            && let Some(frame) = push.frame(self.codec())
-        {
-            let len = frame.body_len;
-            let pushed = self.with_push(|state| state.connection.push_frame(frame));
-            return pushed.map_err(|no_room| Refused { reason: reason(no_room, len), push });
-        }
-        let encoded = match encode(self, &push) {
-            Ok(encoded) => encoded,
+        let prepared = match Prepared::new(self, &push, push.is_shared()) {
+            Ok(prepared) => prepared,
             Err(reason) => return Err(Refused { push, reason }),
         };
-        let offered = self.with_output(|state| offer(state, out_push(&push, encoded.as_ref())));
-        offered.map_err(|no_room| Refused { reason: reason(no_room, len(encoded.as_ref())), push })
+        let (offered, len) =
+            (self.with_push(|state| prepared.offer(&push, &mut state.connection)), prepared.len());
+        offered.map_err(|no_room| Refused { reason: reason(no_room, len), push })
     }
 
     fn push(&self, push: Push) -> Pushing<'_> {
         Box::pin(async move {
-            let encoded = encode(self, &push)?;
+            let prepared = Prepared::new(self, &push, push.is_shared())?;
             poll_fn(|cx| {
-                let offered = self.with_output(|state| {
-                    let offered = offer(state, out_push(&push, encoded.as_ref()));
+                let offered = self.with_push(|state| {
+                    let offered = prepared.offer(&push, &mut state.connection);
                     if offered == Err(NoRoom::Full) {
                         state.wait_for_room(cx.waker());
                     }
@@ -112,7 +134,7 @@ impl PushSink for Session {
                 });
                 match offered {
                     Err(NoRoom::Full) => Poll::Pending,
-                    offered => Poll::Ready(offered.map_err(|no_room| reason(no_room, len(encoded.as_ref())))),
+                    offered => Poll::Ready(offered.map_err(|no_room| reason(no_room, prepared.len()))),
                 }
             })
             .await

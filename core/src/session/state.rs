@@ -74,8 +74,15 @@ impl State {
     }
 
     /// The time, from the driver while it is awake.
-    pub(crate) fn now(&self) -> Instant {
-        self.clock.unwrap_or_else(now)
+    pub(crate) fn now(&mut self) -> Instant {
+        *self.clock.get_or_insert_with(now)
+    }
+
+    /// Nobody woke the driver: its clock stands still.
+    pub(crate) fn forget_clock(&mut self) {
+        if self.parked.is_some() {
+            self.clock = None;
+        }
     }
 
     /// The driver has nothing to do.
@@ -110,19 +117,25 @@ impl State {
         wait(&mut self.drains, waker);
     }
 
+    /// Moves those who wait until all is answered and sent to `wakers`.
+    pub(crate) fn move_drain_waiters(&mut self, wakers: &mut Vec<Waker>) {
+        wakers.append(&mut self.drains);
+    }
+
+    /// Moves those who wait for room to `wakers`.
+    pub(crate) fn move_room_waiters(&mut self, wakers: &mut Vec<Waker>) {
+        wakers.append(&mut self.room);
+    }
+
     pub(crate) fn take_drain_waiters(&mut self) -> Vec<Waker> {
         std::mem::take(&mut self.drains)
     }
 
     /// Everyone who waits for something that will not come any more.
     pub(crate) fn take_waiters(&mut self) -> Vec<Waker> {
-        let mut waiters = self.take_room_waiters();
+        let mut waiters = std::mem::take(&mut self.room);
         waiters.append(&mut self.drains);
         waiters
-    }
-
-    pub(crate) fn take_room_waiters(&mut self) -> Vec<Waker> {
-        std::mem::take(&mut self.room)
     }
 
     /// A one-way handler ended. Returns whom to wake, for nothing is sent that would wake them.
