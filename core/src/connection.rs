@@ -41,6 +41,7 @@ pub(crate) use outgoing::ReplyBody;
 pub(crate) use outgoing::{NoRoom, OutBody, OutPush, OutRequest};
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bulk::{Bulk, Sender};
@@ -81,7 +82,7 @@ enum Phase {
 #[derive(Debug)]
 pub(crate) struct Connection {
     role: Role,
-    limits: Limits,
+    limits: Arc<Limits>,
     phase: Phase,
     peer: PeerLimits,
     /// Frames that wait for the driver.
@@ -127,7 +128,8 @@ struct PeerLimits {
 
 impl Connection {
     /// The state of a fresh link. A connector says hello at once.
-    pub(crate) fn new(role: Role, limits: Limits, max_lanes: u32, now: Instant) -> Self {
+    pub(crate) fn new(role: Role, limits: impl Into<Arc<Limits>>, max_lanes: u32, now: Instant) -> Self {
+        let limits = limits.into();
         let lanes = limits.max_lanes.min(max_lanes).max(1) as usize;
         Self {
             role,
@@ -139,7 +141,7 @@ impl Connection {
             bulk: Bulk::new(role),
             calls: Calls::default(),
             serving: Serving::default(),
-            lanes: Lanes::new(&limits),
+            lanes: Lanes::new(limits.clone()),
             ordered: Ordered::default(),
             life: Life::new(&limits, now),
             pace: Rate::accepted(&limits, now),
@@ -305,7 +307,7 @@ impl Connection {
         if self.ending.as_ref().is_some_and(|ending| ending.until <= now) {
             return self.end_as_told(events);
         }
-        match self.life.handle_timeout(now, self.is_open()) {
+        match self.life.handle_timeout(now, self.is_open(), &self.limits) {
             life::Due::Nothing => {}
             life::Due::Ping(payload) => drop(self.send(&Message::Ping { payload })),
             life::Due::Close(close) => return self.close(close, events),
@@ -330,7 +332,7 @@ impl Connection {
         let ending = self.ending.as_ref().map(|ending| ending.until);
         let giving_up = self.calls.next_given_up().and_then(|_| self.pace.next());
         [
-            self.life.poll_timeout(),
+            Some(self.life.poll_timeout(&self.limits)),
             self.calls.next_deadline(),
             self.serving.next_deadline(),
             ending,

@@ -63,18 +63,19 @@ pub(crate) struct Driver {
 impl Driver {
     /// Boxed, since it lives as long as its link: the tasks that make it and run it hold no room for it besides.
     pub(crate) fn new(
-        (pipe, events): (Box<dyn Pipe>, Events),
+        (pipe, mut events): (Box<dyn Pipe>, Events),
         session: Session,
-        runner: Runner,
+        runner: Arc<Runner>,
         deliver: Arc<dyn Deliver>,
     ) -> Box<Self> {
+        events.make_small();
         Box::new(Self {
             pipe,
             handlers: Handlers::new(runner, session.clone()),
             session,
             deliver,
             batch: Batch::new(),
-            inbox: Inbox::new(),
+            inbox: Inbox::of_one(),
             events,
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
             sending: false,
@@ -95,6 +96,13 @@ impl Driver {
     /// Dropping it drops the link; the session must then be closed by whoever drops it.
     pub(crate) async fn run(mut self: Box<Self>) -> Close {
         let close = poll_fn(|cx| self.poll_drive(cx)).await;
+        // Boxed, since the task of an idle connection would hold its room.
+        Box::pin(self.finish(&close)).await;
+        close
+    }
+
+    /// Winds down what [`run`](Self::run) drove to its end.
+    async fn finish(&mut self, close: &Close) {
         let patience = self.session.lock().patience_at_end();
         if let Some((patience, most)) = patience {
             let ended = self.handlers.runner().ended();
@@ -104,8 +112,7 @@ impl Driver {
                 () = ended => {}
             }
         }
-        let _ = timeout(LINGER, wind_down(&mut *self.pipe, &mut self.batch, &close)).await;
-        close
+        let _ = timeout(LINGER, wind_down(&mut *self.pipe, &mut self.batch, close)).await;
     }
 
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Close> {

@@ -184,7 +184,7 @@ fn start<K: Stack>(
     };
     let session = Session::new(facts, connection);
     let buffers = Arc::new(Buffers::new(&limits, codec.1));
-    let runner = Runner::new(Arc::new(Router::default()), None, K::Codecs::NAMES, &limits);
+    let runner = Arc::new(Runner::new(Arc::new(Router::default()), None, K::Codecs::NAMES, &limits));
     let driver = Driver::new((pipe, events), session.clone(), runner, buffers.clone());
     let ending = Ending { session: session.clone(), buffers: buffers.clone() };
     // Owned by the connection: it ends when the last client is dropped, which closes the session.

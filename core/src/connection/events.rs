@@ -14,7 +14,7 @@ use crate::{Inbox, Metadata};
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     /// The peer's hello was accepted (connector), or awaits our answer (acceptor).
-    pub(crate) opened: Option<Opened>,
+    pub(crate) opened: Option<Box<Opened>>,
     /// Requests to start, in order.
     pub(crate) requests: Vec<Incoming>,
     /// Notifications and gaps, in order.
@@ -23,6 +23,15 @@ pub(crate) struct Events {
     pub(crate) cancelled: Vec<(u32, CancelReason)>,
     /// Callers to wake.
     pub(crate) wakers: Vec<Waker>,
+}
+
+impl Events {
+    /// Room for one request, where most bring no more: a list makes room for several.
+    pub(crate) fn make_small(&mut self) {
+        if self.requests.is_empty() {
+            self.requests = Vec::with_capacity(1);
+        }
+    }
 }
 
 /// A request whose body is whole.

@@ -84,12 +84,12 @@ impl Connection {
             Role::Acceptor => self.phase = Phase::Opening { heard: true },
             Role::Connector => self.open(),
         }
-        events.opened = Some(Opened {
+        events.opened = Some(Box::new(Opened {
             codecs: hello.codecs,
             agent: hello.agent,
             session: hello.session,
             metadata: hello.metadata,
-        });
+        }));
         Ok(())
     }
 

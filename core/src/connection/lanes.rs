@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -28,9 +29,7 @@ pub(crate) struct Lanes {
     arriving: HashMap<Lane, Arriving>,
     /// Bytes of bodies that were not handed on.
     held: usize,
-    max_held: usize,
-    max_lanes: usize,
-    max_body: usize,
+    limits: Arc<Limits>,
 }
 
 #[derive(Debug, Default)]
@@ -50,17 +49,14 @@ enum End {
 }
 
 impl Lanes {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self {
-            arriving: HashMap::new(),
-            held: 0,
-            // Twice, since on some roads the end of one lane may come after the beginning of the next.
-            max_held: limits.max_message_len.saturating_mul(2 * limits.max_lanes as usize),
-            // Arguments, one-way arguments and answers are as many as calls in flight; besides them there are pushes that
-            // wait, and bodies that overtook their heads.
-            max_lanes: 3 * limits.max_in_flight as usize + limits.max_event_buffer_messages + EARLY_LANES,
-            max_body: limits.max_message_len,
-        }
+    pub(crate) fn new(limits: Arc<Limits>) -> Self {
+        Self { arriving: HashMap::new(), held: 0, limits }
+    }
+
+    /// Most bytes of bodies that may be held.
+    fn max_held(&self) -> usize {
+        // Twice, since on some roads the end of one lane may come after the beginning of the next.
+        self.limits.max_message_len.saturating_mul(2 * self.limits.max_lanes as usize)
     }
 
     /// A head said that its body is at `place`. Returns the body if it is whole already, `None` inside if it was reset.
@@ -95,7 +91,8 @@ impl Lanes {
         bytes: &[u8],
         inbox: &Inbox,
     ) -> Result<Option<(Owner, Bytes)>, Error> {
-        let (held, max_held, max_body) = (self.held + bytes.len(), self.max_held, self.max_body);
+        let (held, max_held, max_body) =
+            (self.held + bytes.len(), self.max_held(), self.limits.max_message_len);
         let arriving = self.lane(lane)?;
         if arriving.end.is_some() {
             return Err(Error::protocol("body on a lane that ended"));
@@ -175,7 +172,7 @@ impl Lanes {
     #[cfg(test)]
     pub(crate) fn held(&self) -> (usize, usize) {
         assert_eq!(self.held, self.arriving.values().map(|arriving| arriving.body.len()).sum::<usize>());
-        (self.held, self.max_held)
+        (self.held, self.max_held())
     }
 
     #[cfg(test)]
@@ -190,9 +187,10 @@ impl Lanes {
 
     fn lane(&mut self, lane: Lane) -> Result<&mut Arriving, Error> {
         let known = self.arriving.len();
+        let max = max_lanes(&self.limits);
         match self.arriving.entry(lane) {
             Entry::Occupied(occupied) => Ok(occupied.into_mut()),
-            Entry::Vacant(_) if known >= self.max_lanes => {
+            Entry::Vacant(_) if known >= max => {
                 Err(Error::protocol(format!("more than {known} lanes are unfinished")))
             }
             Entry::Vacant(vacant) => Ok(vacant.insert(Arriving::default())),
@@ -212,6 +210,13 @@ impl Lanes {
             _ => Err(Error::protocol("body is not as long as its head says")),
         }
     }
+}
+
+/// Lanes that may be unfinished.
+fn max_lanes(limits: &Limits) -> usize {
+    // Arguments, one-way arguments and answers are as many as calls in flight; besides them there are pushes that wait, and
+    // bodies that overtook their heads.
+    3 * limits.max_in_flight as usize + limits.max_event_buffer_messages + EARLY_LANES
 }
 
 fn longer(what: &str, max: usize, limit: &str) -> Error {

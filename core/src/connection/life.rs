@@ -1,6 +1,6 @@
 //! Is the peer alive, taking what is sent, and not flooding? All in instants that the driver hands in.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::rate::Rate;
 use crate::{Close, CloseCode, Error, ErrorKind, Limits};
@@ -9,12 +9,9 @@ use crate::{Close, CloseCode, Error, ErrorKind, Limits};
 pub(crate) struct Life {
     handshake_until: Option<Instant>,
     heard: Instant,
-    ping_after: Duration,
     missed: u32,
-    max_missed: u32,
     /// Since when the peer has taken nothing.
     stalled: Option<Instant>,
-    write_timeout: Duration,
     /// Cancels, resets and pings of the peer.
     cancels: Rate,
 }
@@ -32,11 +29,8 @@ impl Life {
         Self {
             handshake_until: Some(now + limits.handshake_timeout),
             heard: now,
-            ping_after: limits.ping_after,
             missed: 0,
-            max_missed: limits.max_missed_pings,
             stalled: None,
-            write_timeout: limits.write_timeout,
             cancels: Rate::accepted(limits, now),
         }
     }
@@ -89,28 +83,28 @@ impl Life {
         self.cancels.refund();
     }
 
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let stalled = self.stalled.map(|since| since + self.write_timeout);
-        [self.handshake_until, Some(self.ping_due()), stalled].into_iter().flatten().min()
+    pub(crate) fn poll_timeout(&self, limits: &Limits) -> Instant {
+        let stalled = self.stalled.map(|since| since + limits.write_timeout);
+        [self.handshake_until, stalled].into_iter().flatten().fold(self.ping_due(limits), Instant::min)
     }
 
-    pub(crate) fn handle_timeout(&mut self, now: Instant, open: bool) -> Due {
+    pub(crate) fn handle_timeout(&mut self, now: Instant, open: bool, limits: &Limits) -> Due {
         if self.handshake_until.is_some_and(|until| until <= now) {
             return Due::Close(Close::new(
                 CloseCode::TIMEOUT,
                 "handshake took longer than handshake_timeout",
             ));
         }
-        if self.stalled.is_some_and(|since| since + self.write_timeout <= now) {
+        if self.stalled.is_some_and(|since| since + limits.write_timeout <= now) {
             return Due::Close(Close::new(
                 CloseCode::SLOW,
                 "peer took nothing of what was sent for write_timeout",
             ));
         }
-        if self.ping_due() > now {
+        if self.ping_due(limits) > now {
             return Due::Nothing;
         }
-        if self.missed >= self.max_missed {
+        if self.missed >= limits.max_missed_pings {
             return Due::Close(Close::new(
                 CloseCode::TIMEOUT,
                 "peer answers no ping (ping_after, max_missed_pings)",
@@ -120,7 +114,7 @@ impl Life {
         if open { Due::Ping(u64::from(self.missed)) } else { Due::Nothing }
     }
 
-    fn ping_due(&self) -> Instant {
-        self.heard + self.ping_after * (self.missed + 1)
+    fn ping_due(&self, limits: &Limits) -> Instant {
+        self.heard + limits.ping_after * (self.missed + 1)
     }
 }

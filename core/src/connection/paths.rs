@@ -45,6 +45,7 @@ impl Paths {
     /// Learns a path that was checked, while there is room.
     pub(crate) fn learn(&mut self, path: &[u8]) {
         if self.known.len() < MAX_KNOWN && !self.knows(path) {
+            self.known.reserve_exact(1); // most connections call few
             self.known.push(path.into());
         }
     }

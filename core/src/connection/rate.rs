@@ -7,19 +7,24 @@ use crate::Limits;
 /// A rate with a burst, kept exactly: as the instant at which everything taken is paid for.
 #[derive(Clone, Debug)]
 pub(super) struct Rate {
-    interval: Duration,
-    /// How far `paid` may lie ahead of the time before one more is too many.
-    slack: Duration,
+    /// Nanoseconds: a second and a ninth of one at most.
+    interval: u32,
+    burst: u32,
     paid: Instant,
 }
 
 impl Rate {
     pub(super) fn new(per_second: u32, burst: u32, now: Instant) -> Self {
-        Self::every(interval(per_second), burst, now)
+        Self { interval: interval(per_second), burst, paid: now }
     }
 
-    fn every(interval: Duration, burst: u32, now: Instant) -> Self {
-        Self { interval, slack: interval.saturating_mul(burst.max(1) - 1), paid: now }
+    fn interval(&self) -> Duration {
+        Duration::from_nanos(u64::from(self.interval))
+    }
+
+    /// How far `paid` may lie ahead of the time before one more is too many.
+    fn slack(&self) -> Duration {
+        self.interval().saturating_mul(self.burst.max(1) - 1)
     }
 
     /// What a side accepts of cancels, resets and pings. Giving up all that may be in flight is free: one cancel, and the
@@ -33,13 +38,13 @@ impl Rate {
     /// differ, networks bunch, and there are pings: half of the burst, and nine tenths of the rate.
     pub(super) fn sent_to(max_in_flight: u32, per_second: u32, now: Instant) -> Self {
         let interval = interval(per_second);
-        Self::every(interval + interval / 9, burst(max_in_flight, per_second) / 2, now)
+        Self { interval: interval + interval / 9, burst: burst(max_in_flight, per_second) / 2, paid: now }
     }
 
     /// Takes one. False if that is too many; nothing is taken then.
     pub(super) fn take(&mut self, now: Instant) -> bool {
         // The end of all time is the only reason for None, and it is far.
-        let fits = now.checked_add(self.slack).is_none_or(|limit| self.paid <= limit);
+        let fits = now.checked_add(self.slack()).is_none_or(|limit| self.paid <= limit);
         if fits {
             self.charge(now);
         }
@@ -48,22 +53,22 @@ impl Rate {
 
     /// Takes one, even if that is too many.
     pub(super) fn charge(&mut self, now: Instant) {
-        self.paid = self.paid.max(now) + self.interval;
+        self.paid = self.paid.max(now) + self.interval();
     }
 
     /// Gives one back that was not to be paid for.
     pub(super) fn refund(&mut self) {
-        self.paid = self.paid.checked_sub(self.interval).unwrap_or(self.paid);
+        self.paid = self.paid.checked_sub(self.interval()).unwrap_or(self.paid);
     }
 
     /// When the next may be taken; `None` if that lies before all time.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.paid.checked_sub(self.slack)
+        self.paid.checked_sub(self.slack())
     }
 }
 
-fn interval(per_second: u32) -> Duration {
-    (Duration::from_secs(1) / per_second.max(1)).max(Duration::from_nanos(1))
+fn interval(per_second: u32) -> u32 {
+    (1_000_000_000 / per_second.max(1)).max(1)
 }
 
 /// Free at first: see [`Rate::accepted`].

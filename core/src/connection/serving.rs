@@ -52,7 +52,7 @@ impl Serving {
     pub(crate) fn insert(&mut self, call: u32, state: State, pushes_made: u64, deadline: Option<Instant>) {
         let index = call as usize;
         if self.calls.len() <= index {
-            self.calls.resize_with(index + 1, || None);
+            self.grow(index + 1);
         }
         if let Some(slot) = self.calls.get_mut(index) {
             *slot = Some(Served { state, pushes_made, deadline });
@@ -61,6 +61,14 @@ impl Serving {
                 self.next_deadline = deadline;
             }
         }
+    }
+
+    #[cold]
+    fn grow(&mut self, len: usize) {
+        if self.calls.is_empty() {
+            self.calls.reserve_exact(len); // most connections call one after the other
+        }
+        self.calls.resize_with(len, || None);
     }
 
     pub(crate) fn remove(&mut self, call: u32) -> Option<Served> {

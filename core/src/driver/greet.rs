@@ -51,7 +51,7 @@ pub(crate) async fn greet(pipe: &mut dyn Pipe, connection: &mut Connection) -> R
             }
             if let Some(opened) = events.opened.take() {
                 events.requests.iter_mut().for_each(|request| request.detach(&inbox));
-                return Poll::Ready(Ok(opened));
+                return Poll::Ready(Ok(*opened));
             }
             match pipe.poll_recv(cx, &mut inbox) {
                 Poll::Pending => return Poll::Pending,

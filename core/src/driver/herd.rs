@@ -10,39 +10,31 @@ use std::task::{Context, Wake, Waker};
 /// Woken one by one, each would make the runtime rouse a sleeping worker, which finds a single task, runs it and sleeps
 /// again. A waker that yields is woken by the runtime once its worker has nothing else to do, and before that looks for
 /// others to help it; so one that wakes them all is made to yield.
-#[derive(Debug)]
-pub(super) struct Herd {
-    waiting: Arc<Waiting>,
-    /// Wakes all that wait.
-    waker: Waker,
-}
+///
+/// Holds nothing until it has to: most connections never have so many callers.
+#[derive(Debug, Default)]
+pub(super) struct Herd(Option<Arc<Waiting>>);
 
 #[derive(Debug, Default)]
 struct Waiting(Mutex<Vec<Waker>>);
 
-impl Default for Herd {
-    fn default() -> Self {
-        let waiting = Arc::new(Waiting::default());
-        Self { waker: Waker::from(Arc::clone(&waiting)), waiting }
-    }
-}
-
 impl Herd {
     /// Wakes `wakers`, which is empty afterwards: a few at once, many as soon as this worker has nothing else to do.
-    pub(super) fn wake(&self, wakers: &mut Vec<Waker>) {
+    pub(super) fn wake(&mut self, wakers: &mut Vec<Waker>) {
         if wakers.len() <= FEW {
             return wakers.drain(..).for_each(Waker::wake);
         }
-        self.waiting.lock().append(wakers);
+        let waiting = self.0.get_or_insert_default();
+        waiting.lock().append(wakers);
         let yielding = pin!(tokio::task::yield_now());
-        let _ = yielding.poll(&mut Context::from_waker(&self.waker));
+        let _ = yielding.poll(&mut Context::from_waker(&Waker::from(Arc::clone(waiting))));
     }
 }
 
 impl Drop for Herd {
     /// A runtime that shuts down wakes nobody any more.
     fn drop(&mut self) {
-        self.waker.wake_by_ref();
+        self.0.iter().for_each(Wake::wake_by_ref);
     }
 }
 
@@ -92,7 +84,7 @@ mod tests {
 
     #[tokio::test]
     async fn many_are_woken_once_the_worker_has_nothing_else_to_do() {
-        let (herd, count) = (Herd::default(), Arc::new(Count::default()));
+        let (mut herd, count) = (Herd::default(), Arc::new(Count::default()));
         herd.wake(&mut wakers(&count, FEW + 1));
         herd.wake(&mut wakers(&count, FEW + 1));
         assert_eq!(count.0.load(Ordering::Relaxed), 0);
@@ -102,10 +94,10 @@ mod tests {
 
     #[test]
     fn outside_a_runtime_and_at_its_end_all_are_woken_at_once() {
-        let (herd, count) = (Herd::default(), Arc::new(Count::default()));
+        let (mut herd, count) = (Herd::default(), Arc::new(Count::default()));
         herd.wake(&mut wakers(&count, FEW + 1));
         assert_eq!(count.0.load(Ordering::Relaxed), FEW + 1);
-        herd.waiting.lock().append(&mut wakers(&count, 1));
+        herd.0.get_or_insert_default().lock().append(&mut wakers(&count, 1));
         drop(herd);
         assert_eq!(count.0.load(Ordering::Relaxed), FEW + 2);
     }

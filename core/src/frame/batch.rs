@@ -210,7 +210,7 @@ impl Batch {
                 last.len += len;
                 last.inline += len;
             }
-            _ => self.runs.push_back(Run { frames: 1, len, inline: len, ..Run::default() }),
+            _ => self.begin_run(Run { frames: 1, len, inline: len, ..Run::default() }),
         }
     }
 
@@ -223,8 +223,15 @@ impl Batch {
                 last.len += run.len;
                 last.inline += run.inline;
             }
-            _ => self.runs.push_back(run),
+            _ => self.begin_run(run),
         }
+    }
+
+    fn begin_run(&mut self, run: Run) {
+        if self.runs.capacity() == 0 {
+            self.runs.reserve_exact(1); // few batches have more, and every connection keeps two
+        }
+        self.runs.push_back(run);
     }
 
     /// Moves every frame of `other` behind those of this batch.

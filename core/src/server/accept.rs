@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-use super::gate::Gate;
+use super::gate::{Gate, Place};
 use super::hooks::Hooks;
 use crate::clock::now;
 use crate::codec::{Known, choose};
@@ -27,9 +27,11 @@ use crate::{
 
 /// What every connection of a server shares.
 pub(crate) struct Host {
-    limits: Limits,
+    limits: Arc<Limits>,
     hooks: Hooks,
-    runner: Runner,
+    runner: Arc<Runner>,
+    /// What all connections hand notifications to.
+    ignore: Arc<IgnorePushes>,
     codecs: Codecs,
     registry: Arc<Registry>,
     connections: TaskTracker,
@@ -40,9 +42,10 @@ impl Host {
     pub(crate) fn new(limits: Limits, hooks: Hooks, runner: Runner, codecs: Codecs) -> Self {
         let gate = Gate::new(&limits);
         Self {
-            limits,
+            limits: Arc::new(limits),
             hooks,
-            runner,
+            runner: Arc::new(runner),
+            ignore: Arc::new(IgnorePushes),
             codecs,
             registry: Arc::default(),
             connections: TaskTracker::new(),
@@ -149,50 +152,63 @@ impl Trouble {
 }
 
 async fn serve(arrival: Arrival, host: Arc<Host>, stop: CancellationToken) {
+    // Boxed, so that its room is given back: an idle connection keeps nothing of how it began.
+    if let Some((driver, _ending)) = Box::pin(begin(arrival, host, stop)).await {
+        driver.run().await;
+    }
+}
+
+/// From a knock to a session that may be driven. None if the peer gave up, or was turned away.
+async fn begin(arrival: Arrival, host: Arc<Host>, stop: CancellationToken) -> Option<(Box<Driver>, Ending)> {
     let started = now();
     let Some(mut place) = host.gate.enter(arrival.remote()) else {
-        return debug!("no place is left, not even to refuse politely");
+        debug!("no place is left, not even to refuse politely");
+        return None;
     };
     // Telling it why is not worth a handshake to a host that has its share: it could ask for any number of them.
     if place.is_over_share() && !arrival.is_ready() {
-        return debug!("the peer's address has its share of connections");
+        debug!("the peer's address has its share of connections");
+        return None;
     }
     let deadline = started + host.limits.handshake_timeout;
     let arrived = tokio::select! {
         biased;
-        () = stop.cancelled() => return,
+        () = stop.cancelled() => return None,
         arrived = timeout_at(deadline.into(), arrival) => arrived,
     };
     let link = match arrived {
         Ok(Ok(link)) => link,
-        Ok(Err(error)) => return debug!(error = %error, "handshake failed"),
-        Err(_) => return debug!("handshake took longer than handshake_timeout"),
+        Ok(Err(error)) => {
+            debug!(error = %error, "handshake failed");
+            return None;
+        }
+        Err(_) => {
+            debug!("handshake took longer than handshake_timeout");
+            return None;
+        }
     };
     let (pipe, peer) = link.into_parts();
     let checked = place.check(&peer, &host.limits);
     let admission = Admission { pipe, peer, host: &host, started };
-    // Boxed, so that its room is given back: an idle connection keeps nothing of how it began.
-    let admitted = Box::pin(admission.admit(checked, &stop)).await;
-    if let Some((driver, mut ending)) = admitted {
-        ending.admitted();
-        if stop.is_cancelled() {
-            ending.session.close(Close::new(CloseCode::SHUTDOWN, "server shut down"));
-        }
-        driver.run().await;
+    let (driver, mut ending) = admission.admit(checked, &stop).await?;
+    ending.admitted(place);
+    if stop.is_cancelled() {
+        ending.session.close(Close::new(CloseCode::SHUTDOWN, "server shut down"));
     }
-    drop(place);
+    Some((driver, ending))
 }
 
 /// Ends a session, whatever ended its connection: its driver, a refusal, or the drop of either.
 struct Ending {
     host: Arc<Host>,
     session: Session,
-    admitted: bool,
+    /// That of a session that was admitted. Given back last.
+    place: Option<Place>,
 }
 
 impl Ending {
-    fn admitted(&mut self) {
-        self.admitted = true;
+    fn admitted(&mut self, place: Place) {
+        self.place = Some(place);
         self.host.registry.insert(self.session.clone());
     }
 }
@@ -200,7 +216,7 @@ impl Ending {
 impl Drop for Ending {
     fn drop(&mut self) {
         self.session.set_closed(Close::new(CloseCode::LOST, "the connection's task is gone"));
-        if !self.admitted {
+        if self.place.is_none() {
             return;
         }
         self.host.registry.remove(self.session.id());
@@ -257,14 +273,14 @@ impl Admission<'_> {
             takes_pushes: true,
         };
         let session = Session::new(facts, connection);
-        let ending = Ending { host: self.host.clone(), session: session.clone(), admitted: false };
+        let ending = Ending { host: self.host.clone(), session: session.clone(), place: None };
         if let Err(close) = unless_stopped(stop, ask_hook(self.host, &session, self.started)).await {
             self.turn_away(&session, close).await;
             return None;
         }
         session.lock().connection.admit(codec.1, session.id().to_bytes());
         let runner = self.host.runner.clone();
-        Some((Driver::new((self.pipe, events), session, runner, Arc::new(IgnorePushes)), ending))
+        Some((Driver::new((self.pipe, events), session, runner, self.host.ignore.clone()), ending))
     }
 
     fn choose_codec(&self, opened: &Opened) -> Result<Known, Close> {

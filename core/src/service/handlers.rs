@@ -1,6 +1,7 @@
 //! Starts the calls of one connection, and keeps what one call leaves for the next.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ use crate::{Code, CodecIndex, DecodeLimits, Inbox, Metadata, Ran, Session, Statu
 /// A handler is polled once in place. What it ran in is kept for the next call of its method, so that a call that ends in
 /// place allocates nothing.
 pub(crate) struct Handlers {
-    runner: Runner,
+    runner: Arc<Runner>,
     session: Session,
     codec: CodecIndex,
     limits: DecodeLimits,
@@ -33,7 +34,7 @@ struct Place {
 }
 
 impl Handlers {
-    pub(crate) fn new(runner: Runner, session: Session) -> Self {
+    pub(crate) fn new(runner: Arc<Runner>, session: Session) -> Self {
         let (codec, limits) = (session.codec_index(), session.decode_limits());
         Self { runner, session, codec, limits, places: Vec::new(), recent: 0 }
     }
@@ -43,6 +44,7 @@ impl Handlers {
     }
 
     /// Starts one call, which `inbox` brought. Its answer is among `answers` if it ended at once; else a task answers later.
+    #[inline]
     pub(crate) fn start(
         &mut self,
         incoming: Incoming,
@@ -76,6 +78,13 @@ impl Handlers {
         if self.places.get(self.recent).is_some_and(is_at) {
             return Ok(self.recent);
         }
+        self.find_other(path)
+    }
+
+    /// The same, of another method than the last call's. Apart, so that what every call does is small enough to be inlined.
+    #[inline(never)]
+    fn find_other(&mut self, path: &[u8]) -> Result<usize, Status> {
+        let is_at = |place: &Place| place.route.method.path.as_bytes() == path;
         if let Some(index) = self.places.iter().position(is_at) {
             self.recent = index;
             return Ok(index);
@@ -83,6 +92,7 @@ impl Handlers {
         let place = Place { route: self.runner.find(path)?.clone(), slot: None, context: None };
         if self.places.len() < MAX_PLACES {
             self.recent = self.places.len();
+            self.places.reserve_exact(1); // most connections call few methods
             self.places.push(place);
         } else {
             self.recent = (self.recent + 1) % MAX_PLACES;
