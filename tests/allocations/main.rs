@@ -1,4 +1,5 @@
-//! How often calls and pushes allocate: both sides together, every thread of the process, reallocations too.
+//! How often calls and pushes allocate, and how much an idle connection keeps: both sides together, every thread of the
+//! process, reallocations too.
 //!
 //! `cargo test --test allocations -- --nocapture` prints the figures; with `LINKSPAN_PROFILE=unary-tcp` it measures that path
 //! alone and says where it allocates.
@@ -6,6 +7,7 @@
 #![cfg(all(feature = "memory", feature = "tcp", feature = "websocket", feature = "quic"))]
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
+mod idle;
 #[path = "../cost/benches/cost/loads.rs"]
 mod loads;
 mod sites;
@@ -78,6 +80,7 @@ fn a_path_allocates_as_often_as_the_table_says() {
                 .unwrap();
         }
     }
+    idle::check(&mut wrong);
     assert!(wrong.is_empty(), "\n{wrong}{PROFILE}=path says where; the table is in {}", file!());
 }
 

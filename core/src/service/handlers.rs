@@ -44,6 +44,7 @@ impl Handlers {
     }
 
     /// Starts one call, which `inbox` brought. Its answer is among `answers` if it ended at once; else a task answers later.
+    #[inline]
     pub(crate) fn start(
         &mut self,
         incoming: Incoming,
@@ -77,6 +78,13 @@ impl Handlers {
         if self.places.get(self.recent).is_some_and(is_at) {
             return Ok(self.recent);
         }
+        self.find_other(path)
+    }
+
+    /// The same, of another method than the last call's. Apart, so that what every call does is small enough to be inlined.
+    #[inline(never)]
+    fn find_other(&mut self, path: &[u8]) -> Result<usize, Status> {
+        let is_at = |place: &Place| place.route.method.path.as_bytes() == path;
         if let Some(index) = self.places.iter().position(is_at) {
             self.recent = index;
             return Ok(index);
