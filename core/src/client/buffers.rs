@@ -1,6 +1,5 @@
 //! The buffers of a client's notifications: bounded, in order, never silent about a loss.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -20,9 +19,29 @@ pub(crate) struct Buffers {
 }
 
 struct Map {
-    services: HashMap<&'static [u8], Arc<Buffer>>,
+    /// Few, and most notifications are of the one that the last were of.
+    services: Vec<(&'static str, Arc<Buffer>)>,
+    latest: usize,
     others: Arc<Buffer>,
     ended: bool,
+}
+
+impl Map {
+    fn all(&self) -> impl Iterator<Item = &Arc<Buffer>> {
+        self.services.iter().map(|(_, buffer)| buffer).chain([&self.others])
+    }
+
+    /// The buffer of `service`, and the service's name if it is subscribed.
+    fn find(&mut self, service: &[u8]) -> (Option<&'static str>, &Buffer) {
+        let is_it = |(name, _): &(&str, _)| name.as_bytes() == service;
+        if !self.services.get(self.latest).is_some_and(is_it) {
+            self.latest = self.services.iter().position(is_it).unwrap_or(usize::MAX);
+        }
+        match self.services.get(self.latest) {
+            Some((name, buffer)) => (Some(name), buffer),
+            None => (None, &self.others),
+        }
+    }
 }
 
 /// How much one buffer holds, and how what it holds is read.
@@ -42,7 +61,8 @@ impl Buffers {
             codec,
             decode_limits: limits.decode_limits(),
         };
-        let map = Map { services: HashMap::new(), others: Arc::new(Buffer::new(how)), ended: false };
+        let others = Arc::new(Buffer::new(how));
+        let map = Map { services: Vec::new(), latest: 0, others, ended: false };
         Self { how, map: Mutex::new(map) }
     }
 
@@ -59,7 +79,14 @@ impl Buffers {
         if map.ended {
             buffer.end(&mut wakers);
         }
-        let earlier = map.services.insert(service.as_bytes(), buffer.clone());
+        let known = map.services.iter_mut().find(|(name, _)| *name == service);
+        let earlier = match known {
+            Some((_, known)) => Some(std::mem::replace(known, buffer.clone())),
+            None => {
+                map.services.push((service, buffer.clone()));
+                None
+            }
+        };
         drop(map);
         earlier.into_iter().for_each(|earlier| earlier.end(&mut wakers));
         wakers.into_iter().for_each(Waker::wake);
@@ -71,7 +98,7 @@ impl Buffers {
         let mut wakers = Vec::new();
         let mut map = lock(&self.map);
         map.ended = true;
-        map.services.values().chain([&map.others]).for_each(|buffer| buffer.end(&mut wakers));
+        map.all().for_each(|buffer| buffer.end(&mut wakers));
         drop(map);
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -80,12 +107,18 @@ impl Buffers {
 impl Deliver for Buffers {
     fn deliver(&self, received: &mut Arrivals, wakers: &mut Vec<Waker>) -> usize {
         let mut crowd = 0;
-        let map = lock(&self.map);
+        let mut map = lock(&self.map);
         while !received.is_empty() {
             match received.service() {
                 Some(service) => {
-                    let buffer = map.services.get(service).unwrap_or(&map.others);
-                    crowd = crowd.max(buffer.put(wakers, |waiting| received.move_service(waiting)));
+                    let (name, buffer) = map.find(service);
+                    let put = buffer.put(wakers, |waiting| {
+                        received.move_run(waiting);
+                        while name.is_some() && received.service() == name.map(str::as_bytes) {
+                            received.move_run(waiting);
+                        }
+                    });
+                    crowd = crowd.max(put);
                 }
                 // A gap has no service: every reader is told.
                 None => {
@@ -93,7 +126,7 @@ impl Deliver for Buffers {
                         Taken::Other(Received::Gap(gap)) => Some(gap),
                         Taken::Other(Received::Notification(_)) | Taken::Small(_) => None,
                     });
-                    for buffer in map.services.values().chain([&map.others]) {
+                    for buffer in map.all() {
                         let gap = count.flatten().map(Received::Gap);
                         buffer.put(wakers, |waiting| gap.into_iter().for_each(|gap| waiting.push(gap)));
                     }
@@ -105,16 +138,12 @@ impl Deliver for Buffers {
 
     fn crowd(&self) -> usize {
         let map = lock(&self.map);
-        let buffers = map.services.values().chain([&map.others]);
-        buffers.map(|buffer| buffer.crowd(&lock(&buffer.waiting))).max().unwrap_or(0)
+        map.all().map(|buffer| buffer.crowd(&lock(&buffer.waiting))).max().unwrap_or(0)
     }
 
     fn give_back(&self) {
         let map = lock(&self.map);
-        map.services
-            .values()
-            .chain([&map.others])
-            .for_each(|buffer| lock(&buffer.waiting).received.give_back());
+        map.all().for_each(|buffer| lock(&buffer.waiting).received.give_back());
     }
 }
 
