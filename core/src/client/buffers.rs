@@ -10,7 +10,7 @@ use super::Caller;
 use crate::connection::{Arrivals, Note, NotificationRef, Received, Taken};
 use crate::driver::Deliver;
 use crate::wire::{Gap, GapReason};
-use crate::{DecodeLimits, Limits, Notification};
+use crate::{CodecIndex, DecodeLimits, Limits, Notification};
 
 /// The buffers of one client: one per subscribed service, and one for the others.
 pub(crate) struct Buffers {
@@ -49,12 +49,12 @@ impl Map {
 pub(super) struct How {
     pub(super) max_messages: usize,
     pub(super) max_bytes: usize,
-    codec: &'static str,
+    codec: (CodecIndex, &'static str),
     decode_limits: DecodeLimits,
 }
 
 impl Buffers {
-    pub(crate) fn new(limits: &Limits, codec: &'static str) -> Self {
+    pub(crate) fn new(limits: &Limits, codec: (CodecIndex, &'static str)) -> Self {
         let how = How {
             max_messages: limits.max_event_buffer_messages,
             max_bytes: limits.max_event_buffer_len,
@@ -248,7 +248,7 @@ impl Buffer {
 
     /// Any other.
     pub(super) fn complete(&self, mut notification: Notification) -> Notification {
-        notification.set_connection(self.how.codec, self.how.decode_limits);
+        notification.set_connection(self.how.codec.1, self.how.decode_limits);
         notification
     }
 

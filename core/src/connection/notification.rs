@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::arrivals::Note;
 use crate::codec::sharing;
 use crate::wire::Gap;
-use crate::{CodecSet, DecodeBy, DecodeLimits, Error, ErrorKind, Metadata, RAW};
+use crate::{CodecIndex, CodecSet, DecodeBy, DecodeLimits, Error, ErrorKind, Metadata, RAW};
 
 /// A notification, or that some are missing.
 #[derive(Debug, PartialEq)]
@@ -123,14 +123,18 @@ impl Notification {
     /// [`ErrorKind::UnsupportedCodec`] if its codec is not of set `S` (a raw one never is); [`ErrorKind::Decode`] if
     /// it is something else.
     pub fn decode_body<S: DecodeBy<T> + CodecSet, T>(&self) -> Result<T, Error> {
-        sharing(&self.body, |body| decode::<S, T>(&self.path, self.codec(), body, self.decode_limits))
+        let index = S::find(self.codec());
+        sharing(&self.body, |body| match index {
+            Some(index) => S::decode(index, body, self.decode_limits),
+            None => Err(unsupported(&self.path, self.codec())),
+        })
     }
 
     /// The same by reference: what an [`Event`](crate::typed::Event) is decoded from.
     pub fn as_view(&self) -> NotificationRef<'_> {
         NotificationRef {
             path: &self.path,
-            method: self.method(),
+            service: self.service().len(),
             decode_limits: self.decode_limits,
             body: &self.body,
             place: Place::Notification(self),
@@ -142,7 +146,8 @@ impl Notification {
 #[derive(Clone, Copy, Debug)]
 pub struct NotificationRef<'a> {
     path: &'a [u8],
-    method: &'a str,
+    /// Length of the path's first part.
+    service: usize,
     decode_limits: DecodeLimits,
     body: &'a [u8],
     place: Place<'a>,
@@ -150,27 +155,35 @@ pub struct NotificationRef<'a> {
 
 #[derive(Clone, Copy, Debug)]
 enum Place<'a> {
-    /// A small one, in this codec.
-    Buffer(&'static str),
+    /// A small one, in this codec, which is known by its place in the set of the client's stack too.
+    Buffer(CodecIndex, &'static str),
     Notification(&'a Notification),
 }
 
 impl<'a> NotificationRef<'a> {
-    /// `note`, of a connection that agreed on `codec`.
-    pub(crate) fn new(note: Note<'a>, codec: &'static str, decode_limits: DecodeLimits) -> Self {
-        let method = note.path.get(note.service + 1..).unwrap_or_default();
+    /// `note`, of a connection that agreed on this codec.
+    pub(crate) fn new(
+        note: Note<'a>,
+        (index, codec): (CodecIndex, &'static str),
+        decode_limits: DecodeLimits,
+    ) -> Self {
         Self {
             path: note.path,
-            method: std::str::from_utf8(method).unwrap_or_default(),
+            service: note.service,
             decode_limits,
             body: note.body,
-            place: Place::Buffer(if note.raw { RAW } else { codec }),
+            place: Place::Buffer(index, if note.raw { RAW } else { codec }),
         }
     }
 
     /// The notification's name within its service.
     pub fn method(&self) -> &'a str {
-        self.method
+        std::str::from_utf8(self.method_bytes()).unwrap_or_default()
+    }
+
+    /// The same as bytes, which costs nothing.
+    pub fn method_bytes(&self) -> &'a [u8] {
+        self.path.get(self.service + 1..).unwrap_or_default()
     }
 
     /// The body as a value, as [`Notification::decode_body`] reads it.
@@ -179,7 +192,10 @@ impl<'a> NotificationRef<'a> {
     /// As there.
     pub fn decode_body<S: DecodeBy<T> + CodecSet, T>(&self) -> Result<T, Error> {
         match self.place {
-            Place::Buffer(codec) => decode::<S, T>(self.path, codec, self.body, self.decode_limits),
+            Place::Buffer(index, codec) => match find::<S>(codec, index) {
+                Some(index) => S::decode(index, self.body, self.decode_limits),
+                None => Err(unsupported(self.path, codec)),
+            },
             Place::Notification(notification) => notification.decode_body::<S, T>(),
         }
     }
@@ -188,7 +204,7 @@ impl<'a> NotificationRef<'a> {
     pub fn to_notification(&self) -> Notification {
         match self.place {
             Place::Notification(notification) => notification.clone(),
-            Place::Buffer(codec) => Notification {
+            Place::Buffer(_, codec) => Notification {
                 path: Bytes::copy_from_slice(self.path),
                 metadata: Metadata::new(),
                 codec: NotificationCodec::Known(codec),
@@ -199,18 +215,17 @@ impl<'a> NotificationRef<'a> {
     }
 }
 
-fn decode<S: DecodeBy<T> + CodecSet, T>(
-    path: &[u8],
-    codec: &str,
-    body: &[u8],
-    limits: DecodeLimits,
-) -> Result<T, Error> {
-    let unsupported = || {
-        let why = if codec == RAW { "is raw bytes" } else { "is in a codec this application lacks" };
-        Error::new(
-            ErrorKind::UnsupportedCodec,
-            format!("notification {} {why}", String::from_utf8_lossy(path)),
-        )
-    };
-    S::decode(S::find(codec).ok_or_else(unsupported)?, body, limits)
+/// Where `codec` is in set `S`: most likely at `likely`.
+fn find<S: CodecSet>(codec: &'static str, likely: CodecIndex) -> Option<CodecIndex> {
+    match S::NAMES.get(usize::from(likely.get())) {
+        // The very same name, most often; else it is compared with all of them.
+        Some(known) if std::ptr::eq(*known, codec) => Some(likely),
+        _ => S::find(codec),
+    }
+}
+
+#[cold]
+fn unsupported(path: &[u8], codec: &str) -> Error {
+    let why = if codec == RAW { "is raw bytes" } else { "is in a codec this application lacks" };
+    Error::new(ErrorKind::UnsupportedCodec, format!("notification {} {why}", String::from_utf8_lossy(path)))
 }
