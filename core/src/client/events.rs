@@ -74,15 +74,17 @@ impl<E> Events<E> {
             return Poll::Ready(None);
         }
         let buffer = &reader.buffer;
-        let event = piece.take(|taken| match taken {
-            Taken::Small(note) => decode(&buffer.view(note)),
-            Taken::Other(Received::Gap(missing)) => Ok(gap(missing)),
-            Taken::Other(Received::Notification(notification)) => {
-                decode(&buffer.complete(notification).as_view())
-            }
-        });
+        // Whatever comes of reading it, it was taken.
+        if let Some(place) = piece.take_small() {
+            buffer.lend(piece);
+            return Poll::Ready(Some(decode(&buffer.view(piece.note(place)))));
+        }
+        let other = piece.take_other();
         buffer.lend(piece);
-        Poll::Ready(event)
+        Poll::Ready(other.map(|received| match received {
+            Received::Gap(missing) => Ok(gap(missing)),
+            Received::Notification(notification) => decode(&buffer.complete(notification).as_view()),
+        }))
     }
 
     fn poll_piece(reader: &Reader, piece: &mut Arrivals, cx: &Context<'_>) -> Poll<Option<()>> {

@@ -1,31 +1,30 @@
-//! Notifications in the order they came. Small ones of one path in a row are a run: the path once, then their bodies one
-//! behind the other, so that a note costs its body and two bytes, and a run is handed on in one piece.
+//! Notifications in the order they came. Small ones lie one behind the other in one piece of memory, as they came: those of
+//! one path in a row are a run, which is taken out of the read, handed on and counted as one.
 
 use std::collections::VecDeque;
 use std::mem;
 use std::ops::Range;
 
 use super::notification::Received;
-use crate::RAW;
+use crate::wire::plain_push_head;
+use crate::{Inbox, RAW};
 
 /// Notifications and gaps, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Arrivals {
     runs: VecDeque<Run>,
-    /// Of each run of small ones its path, and then each note: [`LEN_LEN`] bytes that say how long its body is, and the body.
+    /// The small ones: each a frame of a plain push, or what that would be.
     bytes: Vec<u8>,
-    /// Where in them the first note begins that was not taken.
+    /// How many of these bytes were taken.
     taken: usize,
-    /// Where the path of the first run lies, if it is one of small ones, and that of the last.
-    first_path: usize,
-    last_path: usize,
     /// All that is not small, each in its turn.
     others: VecDeque<Received>,
     len: usize,
     weight: usize,
     /// Something came since [`rest`](Self::rest) was called last.
     used: bool,
-    /// The last path that a small one brought, and the length of its service: most often the next one's too.
+    /// With what the frame of the last small one begins behind its length, and the length of its service: most often the
+    /// next one's too.
     known: (Vec<u8>, u8),
 }
 
@@ -49,27 +48,26 @@ struct Small {
 }
 
 impl Small {
-    fn path_len(self) -> usize {
-        usize::from(self.path)
+    /// Where the path lies in a note.
+    fn path(self) -> Range<usize> {
+        HEAD_LEN..HEAD_LEN + usize::from(self.path)
     }
 
     /// What its notes weigh.
     fn weight(self) -> usize {
-        let notes = self.notes as usize;
-        self.len - notes * LEN_LEN + notes * self.path_len()
+        self.len - HEAD_LEN * self.notes as usize
     }
 
-    /// Adds what is behind it. False if that is of another path or codec, or too much.
+    /// Adds `next`, if that is of the same path and codec.
     fn join(&mut self, next: Self) -> bool {
-        let (Some(notes), Some(len)) = (self.notes.checked_add(next.notes), self.len.checked_add(next.len))
-        else {
-            return false;
-        };
-        let same = (self.path, self.raw) == (next.path, next.raw);
-        if same {
-            (self.notes, self.len) = (notes, len);
+        let (notes, len) = (self.notes.checked_add(next.notes), self.len.checked_add(next.len));
+        match (notes, len) {
+            (Some(notes), Some(len)) if self.raw == next.raw => {
+                (self.notes, self.len) = (notes, len);
+                true
+            }
+            _ => false,
         }
-        same
     }
 }
 
@@ -78,6 +76,13 @@ impl Small {
 pub(crate) enum Taken<'a> {
     Other(Received),
     Small(Note<'a>),
+}
+
+/// Where a small one lies that was taken.
+#[derive(Debug)]
+pub(crate) struct Place {
+    small: Small,
+    frame: Range<usize>,
 }
 
 /// A small notification where it lies.
@@ -100,95 +105,84 @@ impl Arrivals {
         self.len
     }
 
-    /// Bytes of all of them, with a path for each.
+    /// Bytes of all of them.
     pub(crate) fn weight(&self) -> usize {
         self.weight
     }
 
-    /// Appends a notification of the path of the last small one, without metadata and in the connection's codec. False if
-    /// it is of another path, which is not checked then.
-    pub(crate) fn push_again(&mut self, path: &[u8], body: &[u8]) -> bool {
-        let Ok(len) = u16::try_from(body.len()) else { return false };
-        match self.runs.back_mut() {
-            Some(Run::Small(last)) if !last.raw && last.notes < u32::MAX => {
-                let known = self.bytes.get(self.last_path..self.last_path + last.path_len());
-                if known != Some(path) {
-                    return false;
-                }
-                last.notes += 1;
-                last.len += LEN_LEN + body.len();
-            }
-            _ => {
-                let (known, service) = &self.known;
-                if known != path || path.is_empty() {
-                    return false;
-                }
-                let Ok(path_len) = u8::try_from(path.len()) else { return false };
-                self.begin(
-                    Small {
-                        path: path_len,
-                        service: *service,
-                        raw: false,
-                        notes: 1,
-                        len: LEN_LEN + body.len(),
-                    },
-                    path,
-                );
-            }
-        }
-        self.put(path.len(), len, body);
-        true
+    /// Appends notifications that `inbox` has from frame `first` on, while they are of the path of the last small one,
+    /// without metadata and in the connection's codec. Returns how many: none if the first is another, which is not
+    /// checked then.
+    pub(crate) fn push_again(&mut self, inbox: &Inbox, first: usize) -> usize {
+        let (known, service) = &self.known;
+        let path = known.get(HEAD_LEN - LEN_LEN..).map(|path| u8::try_from(path.len()));
+        let Some(Ok(path @ ..0x80)) = path else { return 0 }; // a longer one has two bytes of length
+        let (count, frames) = inbox.run(first, known);
+        let Ok(notes @ 1..) = u32::try_from(count) else { return 0 };
+        let small = Small { path, service: *service, raw: false, notes, len: frames.len() };
+        self.close_ranks();
+        self.bytes.extend_from_slice(frames);
+        self.count(small, true);
+        self.used = true;
+        count
     }
 
     /// Appends a notification of a checked path, without metadata. False if it is not small: another codec than the connection's.
     pub(crate) fn push_small(&mut self, path: &str, codec: Option<&str>, body: &[u8]) -> bool {
         let raw = codec == Some(RAW);
         let service = path.bytes().position(|byte| byte == b'/').and_then(|at| u8::try_from(at).ok());
-        let path_len = u8::try_from(path.len()).ok();
-        let (Some(service), Some(path_len), Ok(len)) = (service, path_len, u16::try_from(body.len())) else {
+        let frame = u16::try_from(HEAD_LEN - LEN_LEN + path.len() + body.len());
+        let (Some(service), Ok(path_len), Ok(frame)) = (service, u8::try_from(path.len()), frame) else {
             return false;
         };
         if codec.is_some() && !raw {
             return false;
         }
-        self.append(
-            Small { path: path_len, service, raw, notes: 1, len: LEN_LEN + body.len() },
-            path.as_bytes(),
-        );
-        self.put(path.len(), len, body);
-        self.known.0.clear();
-        self.known.0.extend_from_slice(path.as_bytes());
-        self.known.1 = service;
+        let head = plain_push_head(path_len);
+        let known = self.known.0.strip_prefix(&head) == Some(path.as_bytes());
+        if !known {
+            self.known.0.clear();
+            self.known.0.extend_from_slice(&head);
+            self.known.0.extend_from_slice(path.as_bytes());
+            self.known.1 = service;
+        }
+        self.close_ranks();
+        self.bytes.extend_from_slice(&frame.to_le_bytes());
+        self.bytes.extend_from_slice(&self.known.0);
+        self.bytes.extend_from_slice(body);
+        let len = LEN_LEN + usize::from(frame);
+        self.count(Small { path: path_len, service, raw, notes: 1, len }, known);
+        self.used = true;
         true
     }
 
-    /// Makes `small` a part of the last run, or a run of its own; its notes follow.
-    fn append(&mut self, small: Small, path: &[u8]) {
-        let last_path = self.last_path;
-        if let Some(Run::Small(last)) = self.runs.back_mut()
-            && self.bytes.get(last_path..last_path + last.path_len()) == Some(path)
-            && last.join(small)
-        {
-            return;
-        }
-        self.begin(small, path);
+    /// Appends `frames`, which are `small`.
+    fn append(&mut self, small: Small, frames: &[u8]) {
+        let same = match self.runs.back() {
+            Some(Run::Small(last)) => {
+                let last_run =
+                    self.bytes.len().checked_sub(last.len).and_then(|start| self.bytes.get(start..));
+                last_run.and_then(|run| run.get(last.path())) == frames.get(small.path())
+            }
+            _ => false,
+        };
+        self.known.0.clear();
+        self.close_ranks();
+        self.bytes.extend_from_slice(frames);
+        self.count(small, same);
     }
 
-    fn begin(&mut self, small: Small, path: &[u8]) {
-        self.last_path = self.bytes.len();
-        self.bytes.extend_from_slice(path);
-        self.runs.push_back(Run::Small(small));
-        if self.runs.len() == 1 {
-            self.enter();
+    /// Makes `small`, whose bytes are there, a part of the last run if that is of the `same` path, else a run of its own.
+    fn count(&mut self, small: Small, same: bool) {
+        self.len += small.notes as usize;
+        self.weight += small.weight();
+        let joined = match self.runs.back_mut() {
+            Some(Run::Small(last)) => same && last.join(small),
+            _ => false,
+        };
+        if !joined {
+            self.runs.push_back(Run::Small(small));
         }
-    }
-
-    fn put(&mut self, path_len: usize, len: u16, body: &[u8]) {
-        self.bytes.extend_from_slice(&len.to_le_bytes());
-        self.bytes.extend_from_slice(body);
-        self.len += 1;
-        self.weight += path_len + body.len();
-        self.used = true;
     }
 
     /// Appends whatever it is.
@@ -204,69 +198,65 @@ impl Arrivals {
         match self.runs.front()? {
             Run::Other => service_of(self.others.front()?),
             Run::Small(small) => {
-                self.bytes.get(self.first_path..self.first_path + usize::from(small.service))
+                self.bytes.get(self.taken..)?.get(HEAD_LEN..HEAD_LEN + usize::from(small.service))
             }
         }
     }
 
     /// Hands the first to `read` and forgets it.
     pub(crate) fn take<R>(&mut self, read: impl FnOnce(Taken<'_>) -> R) -> Option<R> {
-        // Forgotten first: what reads it may be the application's, and panic.
-        let result = match *self.runs.front()? {
-            Run::Other => read(Taken::Other(self.pop_other()?)),
-            Run::Small(small) => {
-                let path = self.first_path..self.first_path + small.path_len();
-                let body = self.body_of(self.taken)?;
-                self.skip(1, LEN_LEN + body.len());
-                read(Taken::Small(Note {
-                    path: self.bytes.get(path).unwrap_or_default(),
-                    service: usize::from(small.service),
-                    raw: small.raw,
-                    body: self.bytes.get(body).unwrap_or_default(),
-                }))
-            }
-        };
-        self.close_ranks();
-        Some(result)
-    }
-
-    /// Where the body of the note lies that begins at `note`.
-    fn body_of(&self, note: usize) -> Option<Range<usize>> {
-        let len = self.bytes.get(note..)?.first_chunk().map(|len| u16::from_le_bytes(*len))?;
-        let start = note + LEN_LEN;
-        Some(start..start + usize::from(len))
-    }
-
-    /// Forgets the first `notes` of the first run, which is one of small ones and has so many; they take `len` bytes.
-    fn skip(&mut self, notes: u32, len: usize) {
-        let Some(Run::Small(small)) = self.runs.front_mut() else { return };
-        let before = small.weight();
-        small.notes -= notes;
-        small.len -= len;
-        self.weight -= before - small.weight();
-        self.len -= notes as usize;
-        self.taken += len;
-        if small.notes == 0 {
-            self.runs.pop_front();
-            self.enter();
+        match self.take_small() {
+            Some(place) => Some(read(Taken::Small(self.note(place)))),
+            None => self.take_other().map(|other| read(Taken::Other(other))),
         }
     }
 
-    fn pop_other(&mut self) -> Option<Received> {
+    /// Forgets the first if it is small, but where it lies: there it stays until something is appended.
+    pub(crate) fn take_small(&mut self) -> Option<Place> {
+        let Some(&Run::Small(small)) = self.runs.front() else { return None };
+        let start = self.taken;
+        let len = self.len_at(start)?;
+        self.skip(Small { notes: 1, len, ..small });
+        Some(Place { small, frame: start..start + len })
+    }
+
+    /// The small one that was taken last.
+    pub(crate) fn note(&self, place: Place) -> Note<'_> {
+        let Place { small, frame } = place;
+        let rest = self.bytes.get(frame).and_then(|frame| frame.get(HEAD_LEN..)).unwrap_or_default();
+        let (path, body) = rest.split_at_checked(usize::from(small.path)).unwrap_or_default();
+        Note { path, service: usize::from(small.service), raw: small.raw, body }
+    }
+
+    /// Forgets the first if it is not small.
+    pub(crate) fn take_other(&mut self) -> Option<Received> {
+        if !matches!(self.runs.front(), Some(Run::Other)) {
+            return None;
+        }
+        self.runs.pop_front();
+        self.len -= 1;
         let received = self.others.pop_front()?;
         self.weight -= received.weight();
-        self.len -= 1;
-        self.runs.pop_front();
-        self.enter();
         Some(received)
     }
 
-    /// Skips the path of a run that has become the first.
-    fn enter(&mut self) {
-        if let Some(Run::Small(small)) = self.runs.front() {
-            self.first_path = self.taken;
-            self.taken += small.path_len();
+    /// Bytes of the small one that begins at `start`.
+    fn len_at(&self, start: usize) -> Option<usize> {
+        let len = self.bytes.get(start..)?.first_chunk()?;
+        Some(LEN_LEN + usize::from(u16::from_le_bytes(*len)))
+    }
+
+    /// Forgets `part`, with which the first run begins.
+    fn skip(&mut self, part: Small) {
+        let Some(Run::Small(first)) = self.runs.front_mut() else { return };
+        first.notes -= part.notes;
+        first.len -= part.len;
+        if first.notes == 0 {
+            self.runs.pop_front();
         }
+        self.len -= part.notes as usize;
+        self.weight -= part.weight();
+        self.taken += part.len;
     }
 
     /// Forgets the first. Returns how many notifications it stood for.
@@ -302,7 +292,7 @@ impl Arrivals {
                 Run::Other => {
                     let fits =
                         self.others.front().is_some_and(|other| left == count || other.weight() <= room);
-                    let other = if fits { self.pop_other() } else { None };
+                    let other = if fits { self.take_other() } else { None };
                     other.map_or(0, |other| {
                         to.push(other);
                         1
@@ -315,22 +305,16 @@ impl Arrivals {
             }
             left -= moved;
         }
-        self.close_ranks();
     }
 
     /// Moves notes of the first run, which is `small`: as many as weigh no more than `room`, within these numbers.
     fn move_small(&mut self, small: Small, (least, most): (u32, usize), room: usize, to: &mut Self) -> usize {
         let whole = small.notes as usize <= most && small.weight() <= room;
         let part = if whole { small } else { self.part(small, (least, most), room) };
-        if part.notes == 0 {
-            return 0;
+        if part.notes > 0 {
+            to.append(part, self.bytes.get(self.taken..self.taken + part.len).unwrap_or_default());
+            self.skip(part);
         }
-        let path = self.bytes.get(self.first_path..self.first_path + small.path_len());
-        to.append(part, path.unwrap_or_default());
-        to.bytes.extend_from_slice(self.bytes.get(self.taken..self.taken + part.len).unwrap_or_default());
-        to.len += part.notes as usize;
-        to.weight += part.weight();
-        self.skip(part.notes, part.len);
         part.notes as usize
     }
 
@@ -339,9 +323,9 @@ impl Arrivals {
         let mut part = Small { notes: 0, len: 0, ..small };
         while part.notes < small.notes
             && (part.notes as usize) < most
-            && let Some(body) = self.body_of(self.taken + part.len)
+            && let Some(len) = self.len_at(self.taken + part.len)
         {
-            let more = Small { notes: part.notes + 1, len: part.len + LEN_LEN + body.len(), ..small };
+            let more = Small { notes: part.notes + 1, len: part.len + len, ..small };
             if part.notes >= least && more.weight() > room {
                 break;
             }
@@ -355,6 +339,7 @@ impl Arrivals {
         mem::swap(self, to);
         mem::swap(&mut self.used, &mut to.used);
         mem::swap(&mut self.known, &mut to.known);
+        to.known.0.clear(); // it is not of what it has now
     }
 
     /// True if nothing came since this was called last; memory that it holds is then given back.
@@ -377,34 +362,17 @@ impl Arrivals {
         self.runs.clear();
         self.others.clear();
         (self.len, self.weight) = (0, 0);
-        self.close_ranks();
     }
 
-    /// Takes the place of what was taken.
+    /// Takes the place of what was taken, before something is appended.
     fn close_ranks(&mut self) {
         if self.runs.is_empty() {
             self.bytes.clear();
             self.taken = 0;
         } else if self.taken >= COMPACT_LEN && self.taken * 2 >= self.bytes.len() {
-            self.compact();
+            self.bytes.drain(..self.taken);
+            self.taken = 0;
         }
-    }
-
-    fn compact(&mut self) {
-        let mut start = self.taken;
-        if let Some(Run::Small(first)) = self.runs.front() {
-            // The path goes ahead of the notes that are left.
-            let path = self.first_path..self.first_path + first.path_len();
-            start -= first.path_len();
-            self.bytes.copy_within(path, start);
-            if self.last_path == self.first_path {
-                self.last_path = start;
-            }
-            self.first_path = 0;
-        }
-        self.bytes.drain(..start);
-        self.taken -= start;
-        self.last_path = self.last_path.saturating_sub(start); // of no run, if the last is not small
     }
 }
 
@@ -415,8 +383,10 @@ fn service_of(received: &Received) -> Option<&[u8]> {
     }
 }
 
-/// Bytes that say how long a body is.
+/// Bytes of a frame that say how many follow.
 const LEN_LEN: usize = 2;
+/// Bytes before the path: the head of the frame, and the length of the path.
+const HEAD_LEN: usize = crate::frame::HEAD_LEN + 1;
 /// Memory that an empty one keeps for the next. Chosen to hold what a reader takes along, unless its notes are large.
 const MAX_IDLE_LEN: usize = 16 * 1024;
 /// Bytes of what is noted of a run.

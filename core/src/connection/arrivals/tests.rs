@@ -15,8 +15,28 @@ fn mixed() -> Arrivals {
     arrivals.push(Received::Gap(Gap::new(7, GapReason::Other)));
     assert!(arrivals.push_small("A/Note", None, b"3"));
     assert!(!arrivals.push_small("A/Note", Some("json"), b"4"), "it names its codec");
-    assert!(!arrivals.push_again(b"B/Note", b""), "that was not the last");
+    assert!(!again(&mut arrivals, "B/Note", b""), "that was not the last");
     arrivals
+}
+
+/// What a read brings that has this note in it, and nothing else.
+fn inbox(path: &str, bodies: &[&[u8]]) -> Inbox {
+    let mut bytes = Vec::new();
+    for body in bodies {
+        let len = u16::try_from(3 + path.len() + body.len()).unwrap();
+        bytes.extend_from_slice(&len.to_le_bytes());
+        bytes.extend_from_slice(&plain_push_head(path.len() as u8));
+        bytes.extend_from_slice(path.as_bytes());
+        bytes.extend_from_slice(body);
+    }
+    let mut inbox = Inbox::new();
+    inbox.fill_from_message(bytes.into()).unwrap();
+    inbox
+}
+
+/// True if the note was taken without a look at its path.
+fn again(arrivals: &mut Arrivals, path: &str, body: &[u8]) -> bool {
+    arrivals.push_again(&inbox(path, &[body]), 0) == 1
 }
 
 /// Notes of one path whose bodies are these numbers.
@@ -24,7 +44,7 @@ fn row(numbers: std::ops::Range<u32>) -> Arrivals {
     let mut arrivals = Arrivals::default();
     for number in numbers {
         let body = number.to_string();
-        let known = arrivals.push_again(b"A/Note", body.as_bytes());
+        let known = again(&mut arrivals, "A/Note", body.as_bytes());
         assert!(known || arrivals.push_small("A/Note", None, body.as_bytes()));
     }
     arrivals
@@ -55,10 +75,10 @@ fn all_come_out_as_they_went_in() {
 #[test]
 fn one_of_the_same_path_comes_out_as_the_first_did() {
     let mut arrivals = Arrivals::default();
-    assert!(!arrivals.push_again(b"", b"no path is known"));
+    assert!(!again(&mut arrivals, "", b"no path is known"));
     arrivals.push_small("Service/Note", Some(RAW), b"1");
-    assert!(arrivals.push_again(b"Service/Note", b"2"));
-    assert!(!arrivals.push_again(b"Service/Nota", b"3"));
+    assert!(again(&mut arrivals, "Service/Note", b"2"));
+    assert!(!again(&mut arrivals, "Service/Nota", b"3"));
     assert_eq!(drain(&mut arrivals), ["Service1raw", "Service2"]);
 }
 
@@ -84,7 +104,7 @@ fn a_run_that_was_read_in_part_keeps_its_path_wherever_it_goes() {
         let (mut from, mut to) = (row(0..4), row(7..8));
         (0..read).for_each(|_| assert_eq!(from.drop_first(), 1));
         assert_eq!(from.service(), Some(&b"A"[..]));
-        from.push_again(b"A/Note", b"4");
+        again(&mut from, "A/Note", b"4");
         from.move_first(2, usize::MAX, &mut to);
         assert_eq!((from.len(), to.len()), (3 - read, 3));
         let all: Vec<_> = ["A7".to_owned()].into_iter().chain((read..5).map(|n| format!("A{n}"))).collect();
@@ -100,7 +120,7 @@ fn what_goes_to_an_empty_place_is_not_copied() {
     let place = from.bytes.as_ptr();
     from.move_run(&mut to);
     assert_eq!((to.bytes.as_ptr(), from.is_empty(), from.weight()), (place, true, 0));
-    assert!(from.push_again(b"A/Note", b"4"), "it still knows the last path");
+    assert!(again(&mut from, "A/Note", b"4"), "it still knows the last path");
     assert!(!from.rest() && to.rest(), "and that it was used");
     assert_eq!(drain(&mut to), ["A1", "A2", "A3"]);
     assert_eq!(drain(&mut from), ["A4"]);
@@ -119,11 +139,42 @@ fn so_many_move_as_weigh_no_more_than_asked_but_one_at_least() {
 }
 
 #[test]
+fn notes_of_one_path_in_a_read_are_taken_together() {
+    let (mut arrivals, read) = (row(0..1), inbox("A/Note", &[b"1", b"22", b"", b"3"]));
+    assert_eq!((arrivals.push_again(&read, 1), arrivals.len(), arrivals.weight()), (3, 4, 7 + 8 + 6 + 7));
+    assert_eq!((arrivals.push_again(&read, 4), arrivals.runs.len()), (0, 1));
+    assert_eq!(drain(&mut arrivals), ["A0", "A22", "A", "A3"]);
+    assert!(arrivals.push_small("B/Note", Some(RAW), b""));
+    assert_eq!(arrivals.push_again(&read, 0), 0);
+}
+
+#[test]
+fn what_was_handed_over_does_not_say_what_the_last_path_was() {
+    let (mut from, mut to) = (row(0..1), row(5..6));
+    to.drop_first();
+    assert!(from.push_small("B/Note", None, b"1"));
+    from.move_first(9, usize::MAX, &mut to);
+    assert!(!again(&mut to, "A/Note", b"2") && again(&mut from, "B/Note", b"2"));
+    from.move_first(9, usize::MAX, &mut to);
+    assert!(!again(&mut to, "B/Note", b"3"));
+    assert_eq!((to.runs.len(), drain(&mut to)), (2, vec!["A0".to_owned(), "B1".to_owned(), "B2".to_owned()]));
+}
+
+#[test]
+fn a_path_whose_length_takes_two_bytes_is_looked_at_each_time() {
+    let (mut arrivals, path) = (Arrivals::default(), format!("A/{}", "a".repeat(0xc6)));
+    assert!(arrivals.push_small(&path, None, b"1"));
+    assert!(!again(&mut arrivals, &path, b"2"), "it is no path on the wire");
+    assert!(arrivals.push_small(&path, None, b"3"));
+    assert_eq!((arrivals.runs.len(), drain(&mut arrivals)), (1, vec!["A1".to_owned(), "A3".to_owned()]));
+}
+
+#[test]
 fn notes_that_come_and_go_keep_their_path_while_memory_moves_down() {
     let (mut arrivals, body) = (Arrivals::default(), [0; 3000]);
     arrivals.push_small("A/Note", None, &body);
     for number in 0..1_000 {
-        assert!(arrivals.push_again(b"A/Note", &body), "{number}");
+        assert!(again(&mut arrivals, "A/Note", &body), "{number}");
         if number % 10 == 9 {
             assert!(arrivals.push_small("B/Note", None, b"") && arrivals.push_small("A/Note", None, &body));
         }
@@ -141,9 +192,9 @@ fn notes_that_come_and_go_keep_their_path_while_memory_moves_down() {
 }
 
 #[test]
-fn a_note_takes_two_bytes_besides_its_body() {
+fn a_note_takes_five_bytes_besides_what_it_weighs() {
     let mut arrivals = row(0..1000);
-    assert_eq!(arrivals.bytes.len(), 6 + 1000 * 2 + (10 + 90 * 2 + 900 * 3));
+    assert_eq!(arrivals.bytes.len(), arrivals.weight() + 1000 * 5);
     assert_eq!((arrivals.runs.len(), RUN_LEN <= 16), (1, true));
     drain(&mut arrivals);
 }
