@@ -19,7 +19,7 @@ impl Received {
     pub(crate) fn body_len(&self) -> usize {
         match self {
             Self::Gap(_) => 0,
-            Self::Notification(notification) => notification.body.len(),
+            Self::Notification(notification) => notification.0.body.len(),
         }
     }
 
@@ -27,8 +27,8 @@ impl Received {
     pub(crate) fn weight(&self) -> usize {
         match self {
             Self::Gap(_) => 0,
-            Self::Notification(Notification { path, metadata, body, .. }) => {
-                path.len() + metadata.byte_len() + body.len()
+            Self::Notification(Notification(parts)) => {
+                parts.path.len() + parts.metadata.byte_len() + parts.body.len()
             }
         }
     }
@@ -36,7 +36,10 @@ impl Received {
 
 /// A push as it arrives: which notification of which service, and its body, still encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notification {
+pub struct Notification(Box<Parts>); // one word wide: an event that is none stays small
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Parts {
     path: Bytes,
     metadata: Metadata,
     codec: NotificationCodec,
@@ -61,31 +64,31 @@ impl Notification {
             Some(RAW) => NotificationCodec::Known(RAW),
             Some(name) => NotificationCodec::Other(name.to_owned()),
         };
-        Self {
+        Self(Box::new(Parts {
             path: Bytes::copy_from_slice(path.as_bytes()),
             metadata: metadata.unwrap_or_default(),
             codec,
             decode_limits: DecodeLimits::new(),
             body: Bytes::new(),
-        }
+        }))
     }
 
     pub(crate) fn with_body(mut self, body: Bytes) -> Self {
-        self.body = body;
+        self.0.body = body;
         self
     }
 
     /// What its connection agreed on, and how its body is to be read.
     pub(crate) fn set_connection(&mut self, codec: &'static str, decode_limits: DecodeLimits) {
-        self.decode_limits = decode_limits;
-        if self.codec == NotificationCodec::Connection {
-            self.codec = NotificationCodec::Known(codec);
+        self.0.decode_limits = decode_limits;
+        if self.0.codec == NotificationCodec::Connection {
+            self.0.codec = NotificationCodec::Known(codec);
         }
     }
 
     /// `Service/Notification`.
     pub fn path(&self) -> &str {
-        std::str::from_utf8(&self.path).unwrap_or_default()
+        std::str::from_utf8(&self.0.path).unwrap_or_default()
     }
 
     /// The service's name.
@@ -100,12 +103,12 @@ impl Notification {
 
     /// Its headers.
     pub fn metadata(&self) -> &Metadata {
-        &self.metadata
+        &self.0.metadata
     }
 
     /// The name of the body's codec; `raw` for bytes as they stand.
     pub fn codec(&self) -> &str {
-        match &self.codec {
+        match &self.0.codec {
             NotificationCodec::Connection => "",
             NotificationCodec::Known(name) => name,
             NotificationCodec::Other(name) => name,
@@ -114,7 +117,7 @@ impl Notification {
 
     /// The encoded body.
     pub fn body(&self) -> &Bytes {
-        &self.body
+        &self.0.body
     }
 
     /// The body as a value, read within the limits of the client that received it.
@@ -124,19 +127,19 @@ impl Notification {
     /// it is something else.
     pub fn decode_body<S: DecodeBy<T> + CodecSet, T>(&self) -> Result<T, Error> {
         let index = S::find(self.codec());
-        sharing(&self.body, |body| match index {
-            Some(index) => S::decode(index, body, self.decode_limits),
-            None => Err(unsupported(&self.path, self.codec())),
+        sharing(&self.0.body, |body| match index {
+            Some(index) => S::decode(index, body, self.0.decode_limits),
+            None => Err(unsupported(&self.0.path, self.codec())),
         })
     }
 
     /// The same by reference: what an [`Event`](crate::typed::Event) is decoded from.
     pub fn as_view(&self) -> NotificationRef<'_> {
         NotificationRef {
-            path: &self.path,
+            path: &self.0.path,
             service: self.service().len(),
-            decode_limits: self.decode_limits,
-            body: &self.body,
+            decode_limits: self.0.decode_limits,
+            body: &self.0.body,
             place: Place::Notification(self),
         }
     }
@@ -204,13 +207,13 @@ impl<'a> NotificationRef<'a> {
     pub fn to_notification(&self) -> Notification {
         match self.place {
             Place::Notification(notification) => notification.clone(),
-            Place::Buffer(_, codec) => Notification {
+            Place::Buffer(_, codec) => Notification(Box::new(Parts {
                 path: Bytes::copy_from_slice(self.path),
                 metadata: Metadata::new(),
                 codec: NotificationCodec::Known(codec),
                 decode_limits: self.decode_limits,
                 body: Bytes::copy_from_slice(self.body),
-            },
+            })),
         }
     }
 }

@@ -25,7 +25,7 @@ fn inbox(path: &str, bodies: &[&[u8]]) -> Inbox {
     for body in bodies {
         let len = u16::try_from(3 + path.len() + body.len()).unwrap();
         bytes.extend_from_slice(&len.to_le_bytes());
-        bytes.extend_from_slice(&plain_push_head(path.len() as u8));
+        bytes.extend_from_slice(&plain_push_head(u8::try_from(path.len()).unwrap()));
         bytes.extend_from_slice(path.as_bytes());
         bytes.extend_from_slice(body);
     }
