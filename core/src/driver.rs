@@ -16,7 +16,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::{Sleep, timeout};
 
@@ -49,6 +49,8 @@ pub(crate) struct Driver {
     inbox: Inbox,
     events: Events,
     sleep: Pin<Box<Sleep>>,
+    /// When the sleep wakes whom: as long as that is early enough, it need not be looked at.
+    armed: Option<(Instant, Waker)>,
     /// The pipe has not flushed what it was given.
     sending: bool,
     /// What the connection is to be told of sending, once it is locked anyway.
@@ -77,6 +79,7 @@ impl Driver {
             inbox: Inbox::new(),
             events,
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            armed: None,
             sending: false,
             sent: None,
             readers: Readers::default(),
@@ -236,7 +239,7 @@ impl Driver {
     fn park(&mut self, cx: &mut Context<'_>) -> bool {
         let mut state = self.session.lock();
         settle(&mut state, &mut self.sent, &mut self.events);
-        let due = state.connection.poll_timeout();
+        let (now, due) = (state.now(), state.connection.poll_timeout());
         let parks = state.connection.closed().is_none() && (self.sending || !state.connection.has_output());
         if parks {
             state.park(cx.waker());
@@ -249,14 +252,23 @@ impl Driver {
         match due {
             None => parks,
             Some(_) if !parks => false,
-            Some(due) => {
-                // A sleep that ends early finds nothing due and begins anew: cheaper than moving it with every read.
-                if due < self.sleep.deadline().into_std() || self.sleep.is_elapsed() {
-                    self.sleep.as_mut().reset(due.into());
-                }
-                self.sleep.as_mut().poll(cx).is_pending()
-            }
+            Some(due) => self.sleeps(now, due, cx),
         }
+    }
+
+    /// True if the driver is woken at `due`, or before.
+    fn sleeps(&mut self, now: Instant, due: Instant, cx: &mut Context<'_>) -> bool {
+        let early = |(at, waker): &(Instant, Waker)| now < *at && *at <= due && waker.will_wake(cx.waker());
+        if self.armed.as_ref().is_some_and(early) {
+            return true;
+        }
+        // A sleep that ends early finds nothing due and begins anew: cheaper than moving it with every read.
+        if due < self.sleep.deadline().into_std() || self.sleep.is_elapsed() {
+            self.sleep.as_mut().reset(due.into());
+        }
+        let sleeps = self.sleep.as_mut().poll(cx).is_pending();
+        self.armed = sleeps.then(|| (self.sleep.deadline().into_std(), cx.waker().clone()));
+        sleeps
     }
 
     fn lost(&mut self, error: &Error) -> Close {
