@@ -19,12 +19,15 @@ pub(crate) struct Buffers {
 }
 
 struct Map {
-    /// Few, and most notifications are of the one that the last were of.
-    services: Vec<(&'static str, Arc<Buffer>)>,
-    latest: usize,
+    services: Vec<Subscribed>,
+    /// The one that notifications came for last: most often the next are for it too.
+    latest: Option<Subscribed>,
     others: Arc<Buffer>,
     ended: bool,
 }
+
+/// The name of a service, and its buffer.
+type Subscribed = (&'static str, Arc<Buffer>);
 
 impl Map {
     fn all(&self) -> impl Iterator<Item = &Arc<Buffer>> {
@@ -33,11 +36,11 @@ impl Map {
 
     /// The buffer of `service`, and the service's name if it is subscribed.
     fn find(&mut self, service: &[u8]) -> (Option<&'static str>, &Buffer) {
-        let is_it = |(name, _): &(&str, _)| name.as_bytes() == service;
-        if !self.services.get(self.latest).is_some_and(is_it) {
-            self.latest = self.services.iter().position(is_it).unwrap_or(usize::MAX);
+        let is_it = |(name, _): &&Subscribed| name.as_bytes() == service;
+        if self.latest.as_ref().filter(is_it).is_none() {
+            self.latest = self.services.iter().find(is_it).cloned();
         }
-        match self.services.get(self.latest) {
+        match &self.latest {
             Some((name, buffer)) => (Some(name), buffer),
             None => (None, &self.others),
         }
@@ -62,7 +65,7 @@ impl Buffers {
             decode_limits: limits.decode_limits(),
         };
         let others = Arc::new(Buffer::new(how));
-        let map = Map { services: Vec::new(), latest: 0, others, ended: false };
+        let map = Map { services: Vec::new(), latest: None, others, ended: false };
         Self { how, map: Mutex::new(map) }
     }
 
@@ -79,6 +82,7 @@ impl Buffers {
         if map.ended {
             buffer.end(&mut wakers);
         }
+        map.latest = None;
         let known = map.services.iter_mut().find(|(name, _)| *name == service);
         let earlier = match known {
             Some((_, known)) => Some(std::mem::replace(known, buffer.clone())),
@@ -148,22 +152,23 @@ impl Deliver for Buffers {
 }
 
 /// One bounded buffer. Full means that the oldest goes, and a gap stands in its place.
+#[repr(C)] // what every read uses lies side by side, as in `Arrivals`
 pub(crate) struct Buffer {
     pub(super) how: How,
-    waiting: Mutex<Waiting>,
     /// What its reader took along to read one by one, and has not read: it counts as waiting still.
     lent_messages: AtomicUsize,
     lent_bytes: AtomicUsize,
+    waiting: Mutex<Waiting>,
 }
 
 #[derive(Default)]
+#[repr(C)]
 pub(super) struct Waiting {
+    ended: bool,
     /// Dropped before the first that waits.
     dropped: u64,
+    wakers: Wakers,
     pub(super) received: Arrivals,
-    /// Who waits: at most one task per reader.
-    wakers: Slab<Option<Waker>>,
-    ended: bool,
 }
 
 impl Waiting {
@@ -178,7 +183,7 @@ impl Waiting {
     }
 
     fn take_wakers(&mut self, wakers: &mut Vec<Waker>) {
-        wakers.extend(self.wakers.iter_mut().filter_map(|(_, waker)| waker.take()));
+        self.wakers.take(wakers);
     }
 
     /// What the reader is to be told first.
@@ -186,14 +191,59 @@ impl Waiting {
         let count = std::mem::take(&mut self.dropped);
         (count > 0).then(|| Gap::new(count, GapReason::EventBufferFull))
     }
+}
+
+/// Who waits: at most one task per reader. The first reader, mostly the only one, has a place that is not apart.
+#[derive(Default)]
+struct Wakers {
+    first: Option<Option<Waker>>,
+    others: Option<Box<Slab<Option<Waker>>>>,
+}
+
+/// The place of a reader, unless it is the first.
+type Key = Option<usize>;
+
+impl Wakers {
+    /// A place for one more reader.
+    fn insert(&mut self) -> Key {
+        match self.first {
+            None => {
+                self.first = Some(None);
+                None
+            }
+            Some(_) => Some(self.others.get_or_insert_default().insert(None)),
+        }
+    }
+
+    /// Gives a place up. Returns who waited there.
+    fn remove(&mut self, key: Key) -> Option<Waker> {
+        match key {
+            None => self.first.take().flatten(),
+            Some(key) => self.others.as_mut().and_then(|others| others.try_remove(key)).flatten(),
+        }
+    }
+
+    fn have_readers(&self) -> bool {
+        self.first.is_some() || self.others.as_ref().is_some_and(|others| !others.is_empty())
+    }
 
     /// Wakes whoever waits with `key` when something comes. Returns a waker to drop outside the lock: it may be the last
     /// handle of a task.
-    fn wait(&mut self, key: usize, waker: &Waker) -> Option<Waker> {
-        let place = self.wakers.get_mut(key)?;
+    fn wait(&mut self, key: Key, waker: &Waker) -> Option<Waker> {
+        let place = match key {
+            None => self.first.as_mut()?,
+            Some(key) => self.others.as_mut()?.get_mut(key)?,
+        };
         match place {
             Some(known) if known.will_wake(waker) => None,
             _ => place.replace(waker.clone()),
+        }
+    }
+
+    fn take(&mut self, wakers: &mut Vec<Waker>) {
+        wakers.extend(self.first.as_mut().and_then(Option::take));
+        if let Some(others) = &mut self.others {
+            wakers.extend(others.iter_mut().filter_map(|(_, waker)| waker.take()));
         }
     }
 }
@@ -202,9 +252,9 @@ impl Buffer {
     fn new(how: How) -> Self {
         Self {
             how,
-            waiting: Mutex::default(),
             lent_messages: AtomicUsize::new(0),
             lent_bytes: AtomicUsize::new(0),
+            waiting: Mutex::default(),
         }
     }
 
@@ -232,7 +282,7 @@ impl Buffer {
     fn crowd(&self, waiting: &Waiting) -> usize {
         let (messages, bytes) = (waiting.received.len(), waiting.received.weight());
         let half_full = messages > self.how.max_messages / 2 || bytes > self.how.max_bytes / 2;
-        if half_full && !waiting.wakers.is_empty() { messages } else { 0 }
+        if half_full && waiting.wakers.have_readers() { messages } else { 0 }
     }
 
     /// Notes what its reader took along.
@@ -263,14 +313,14 @@ impl Buffer {
 /// One that reads a buffer.
 pub(super) struct Reader {
     pub(super) buffer: Arc<Buffer>,
-    key: usize,
+    key: Key,
     /// Reading keeps the connection open.
     pub(super) caller: Caller,
 }
 
 impl Reader {
     pub(super) fn new(buffer: Arc<Buffer>, caller: Caller) -> Self {
-        let key = lock(&buffer.waiting).wakers.insert(None);
+        let key = lock(&buffer.waiting).wakers.insert();
         Self { buffer, key, caller }
     }
 
@@ -287,7 +337,7 @@ impl Reader {
         if waiting.ended {
             return Poll::Ready(None);
         }
-        let displaced = waiting.wait(self.key, cx.waker());
+        let displaced = waiting.wakers.wait(self.key, cx.waker());
         drop(waiting);
         drop(displaced);
         Poll::Pending
@@ -302,7 +352,7 @@ impl Clone for Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        let waker = lock(&self.buffer.waiting).wakers.try_remove(self.key);
+        let waker = lock(&self.buffer.waiting).wakers.remove(self.key);
         drop(waker);
     }
 }

@@ -11,21 +11,24 @@ use crate::{Inbox, RAW};
 
 /// Notifications and gaps, in order.
 #[derive(Debug, Default)]
+#[repr(C)] // what every read uses comes first: with many sessions, each of these lines comes from far away
 pub(crate) struct Arrivals {
     runs: VecDeque<Run>,
     /// The small ones: each a frame of a plain push, or what that would be.
     bytes: Vec<u8>,
     /// How many of these bytes were taken.
     taken: usize,
-    /// All that is not small, each in its turn.
-    others: VecDeque<Received>,
     len: usize,
     weight: usize,
     /// Something came since [`rest`](Self::rest) was called last.
     used: bool,
+    /// The last run, if it is one of small ones, is of the path that is known.
+    goes_on: bool,
     /// With what the frame of the last small one begins behind its length, and the length of its service: most often the
     /// next one's too.
     known: (Vec<u8>, u8),
+    /// All that is not small, each in its turn.
+    others: VecDeque<Received>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -122,8 +125,8 @@ impl Arrivals {
         let small = Small { path, service: *service, raw: false, notes, len: frames.len() };
         self.close_ranks();
         self.bytes.extend_from_slice(frames);
-        self.count(small, true);
-        self.used = true;
+        self.count(small, self.goes_on);
+        (self.used, self.goes_on) = (true, true);
         count
     }
 
@@ -151,8 +154,8 @@ impl Arrivals {
         self.bytes.extend_from_slice(&self.known.0);
         self.bytes.extend_from_slice(body);
         let len = LEN_LEN + usize::from(frame);
-        self.count(Small { path: path_len, service, raw, notes: 1, len }, known);
-        self.used = true;
+        self.count(Small { path: path_len, service, raw, notes: 1, len }, known && self.goes_on);
+        (self.used, self.goes_on) = (true, true);
         true
     }
 
@@ -166,10 +169,10 @@ impl Arrivals {
             }
             _ => false,
         };
-        self.known.0.clear();
         self.close_ranks();
         self.bytes.extend_from_slice(frames);
         self.count(small, same);
+        self.goes_on = false;
     }
 
     /// Makes `small`, whose bytes are there, a part of the last run if that is of the `same` path, else a run of its own.
@@ -336,10 +339,15 @@ impl Arrivals {
 
     /// Changes place with `to`, but for what each knows of those that came before.
     fn swap(&mut self, to: &mut Self) {
-        mem::swap(self, to);
-        mem::swap(&mut self.used, &mut to.used);
-        mem::swap(&mut self.known, &mut to.known);
-        to.known.0.clear(); // it is not of what it has now
+        mem::swap(&mut self.runs, &mut to.runs);
+        mem::swap(&mut self.bytes, &mut to.bytes);
+        mem::swap(&mut self.taken, &mut to.taken);
+        mem::swap(&mut self.len, &mut to.len);
+        mem::swap(&mut self.weight, &mut to.weight);
+        (self.goes_on, to.goes_on) = (false, false);
+        if to.runs.len() > 1 || matches!(to.runs.front(), Some(Run::Other)) {
+            mem::swap(&mut self.others, &mut to.others);
+        }
     }
 
     /// True if nothing came since this was called last; memory that it holds is then given back.

@@ -149,15 +149,16 @@ fn notes_of_one_path_in_a_read_are_taken_together() {
 }
 
 #[test]
-fn what_was_handed_over_does_not_say_what_the_last_path_was() {
+fn notes_behind_what_was_handed_over_are_a_run_of_their_own() {
     let (mut from, mut to) = (row(0..1), row(5..6));
     to.drop_first();
     assert!(from.push_small("B/Note", None, b"1"));
-    from.move_first(9, usize::MAX, &mut to);
-    assert!(!again(&mut to, "A/Note", b"2") && again(&mut from, "B/Note", b"2"));
-    from.move_first(9, usize::MAX, &mut to);
-    assert!(!again(&mut to, "B/Note", b"3"));
-    assert_eq!((to.runs.len(), drain(&mut to)), (2, vec!["A0".to_owned(), "B1".to_owned(), "B2".to_owned()]));
+    from.move_first(1, usize::MAX, &mut to);
+    from.move_first(1, usize::MAX, &mut to);
+    assert!(again(&mut to, "A/Note", b"2") && again(&mut from, "B/Note", b"3"));
+    from.move_first(1, usize::MAX, &mut to);
+    assert!(again(&mut to, "A/Note", b"4"));
+    assert_eq!(drain(&mut to), ["A0", "B1", "A2", "B3", "A4"]);
 }
 
 #[test]
