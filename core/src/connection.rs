@@ -198,8 +198,12 @@ impl Connection {
         events: &mut Events,
     ) -> Result<(), Error> {
         self.life.heard(now);
-        for frame in inbox.frames() {
-            if self.is_open() && self.handle_plain(now, frame, inbox, events)? {
+        let mut index = 0;
+        while let Some(frame) = inbox.frame(index) {
+            let plain =
+                if self.is_open() { self.handle_plain(now, frame, (inbox, index), events)? } else { 0 };
+            index += plain.max(1);
+            if plain > 0 {
                 continue;
             }
             if self.closed().is_some() {

@@ -18,7 +18,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::{Sleep, timeout};
 
@@ -53,6 +53,8 @@ pub(crate) struct Driver {
     sleep: Pin<Box<Sleep>>,
     /// Tells wakes by the pipe from those by callers.
     rousing: Rousing,
+    /// When the sleep wakes us: as long as that is early enough, it need not be looked at.
+    armed: Option<Instant>,
     /// The pipe has not flushed what it was given.
     sending: bool,
     /// What the connection is to be told of sending, once it is locked anyway.
@@ -87,6 +89,7 @@ impl Driver {
             events,
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
             rousing: Rousing::default(),
+            armed: None,
             sending: false,
             sent: None,
             readers: Readers::default(),
@@ -134,7 +137,9 @@ impl Driver {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        self.rousing.follow(cx.waker());
+        if self.rousing.follow(cx.waker()) {
+            self.armed = None;
+        }
         let Some(mut closed) = self.begin(cx) else { return Poll::Pending };
         for _ in 0..ROUNDS {
             if let Err(error) = self.send() {
@@ -272,7 +277,7 @@ impl Driver {
     fn park(&mut self, cx: &mut Context<'_>) -> bool {
         let mut state = self.session.lock();
         settle(&mut state, &mut self.sent, &mut self.events);
-        let due = state.connection.poll_timeout();
+        let (now, due) = (state.now(), state.connection.poll_timeout());
         let parks = state.connection.closed().is_none() && (self.sending || !state.connection.has_output());
         if parks {
             state.park(cx.waker());
@@ -286,14 +291,22 @@ impl Driver {
         match due {
             None => parks,
             Some(_) if !parks => false,
-            Some(due) => {
-                // A sleep that ends early finds nothing due and begins anew: cheaper than moving it with every read.
-                if due < self.sleep.deadline().into_std() || self.sleep.is_elapsed() {
-                    self.sleep.as_mut().reset(due.into());
-                }
-                self.sleep.as_mut().poll(cx).is_pending()
-            }
+            Some(due) => self.sleeps(now, due, cx),
         }
+    }
+
+    /// True if the driver is woken at `due`, or before.
+    fn sleeps(&mut self, now: Instant, due: Instant, cx: &mut Context<'_>) -> bool {
+        if self.armed.is_some_and(|at| now < at && at <= due) {
+            return true;
+        }
+        // A sleep that ends early finds nothing due and begins anew: cheaper than moving it with every read.
+        if due < self.sleep.deadline().into_std() || self.sleep.is_elapsed() {
+            self.sleep.as_mut().reset(due.into());
+        }
+        let sleeps = self.sleep.as_mut().poll(cx).is_pending();
+        self.armed = sleeps.then(|| self.sleep.deadline().into_std());
+        sleeps
     }
 
     fn lost(&mut self, error: &Error) -> Close {

@@ -61,6 +61,7 @@ pub const MAGIC: [u8; 4] = *b"LSP1";
 ///
 /// # Errors
 /// [`ErrorKind::Protocol`](crate::ErrorKind::Protocol) if the length is too short for a head.
+#[inline]
 pub fn frame_len(bytes: &[u8]) -> Result<Option<usize>, Error> {
     let [low, high, _, _, ..] = *bytes else { return Ok(None) };
     let len = usize::from(u16::from_le_bytes([low, high])) + 2;

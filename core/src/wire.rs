@@ -8,7 +8,7 @@ mod reader;
 pub(crate) mod tests;
 pub(crate) mod varint;
 
-pub(crate) use decode::{PlainRequest, decode, is_path, plain_push, plain_request, plain_response};
+pub(crate) use decode::{PlainRequest, decode, is_path, plain_push_head, plain_request, plain_response};
 pub(crate) use encode::{
     Fields, encode, push as encode_push, request as encode_request, response as encode_response,
 };

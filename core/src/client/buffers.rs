@@ -1,6 +1,5 @@
 //! The buffers of a client's notifications: bounded, in order, never silent about a loss.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -11,7 +10,7 @@ use super::Caller;
 use crate::connection::{Arrivals, Note, NotificationRef, Received, Taken};
 use crate::driver::Deliver;
 use crate::wire::{Gap, GapReason};
-use crate::{DecodeLimits, Limits, Notification};
+use crate::{CodecIndex, DecodeLimits, Limits, Notification};
 
 /// The buffers of one client: one per subscribed service, and one for the others.
 pub(crate) struct Buffers {
@@ -20,9 +19,32 @@ pub(crate) struct Buffers {
 }
 
 struct Map {
-    services: HashMap<&'static [u8], Arc<Buffer>>,
+    services: Vec<Subscribed>,
+    /// The one that notifications came for last: most often the next are for it too.
+    latest: Option<Subscribed>,
     others: Arc<Buffer>,
     ended: bool,
+}
+
+/// The name of a service, and its buffer.
+type Subscribed = (&'static str, Arc<Buffer>);
+
+impl Map {
+    fn all(&self) -> impl Iterator<Item = &Arc<Buffer>> {
+        self.services.iter().map(|(_, buffer)| buffer).chain([&self.others])
+    }
+
+    /// The buffer of `service`, and the service's name if it is subscribed.
+    fn find(&mut self, service: &[u8]) -> (Option<&'static str>, &Buffer) {
+        let is_it = |(name, _): &&Subscribed| name.as_bytes() == service;
+        if self.latest.as_ref().filter(is_it).is_none() {
+            self.latest = self.services.iter().find(is_it).cloned();
+        }
+        match &self.latest {
+            Some((name, buffer)) => (Some(name), buffer),
+            None => (None, &self.others),
+        }
+    }
 }
 
 /// How much one buffer holds, and how what it holds is read.
@@ -30,19 +52,20 @@ struct Map {
 pub(super) struct How {
     pub(super) max_messages: usize,
     pub(super) max_bytes: usize,
-    codec: &'static str,
+    codec: (CodecIndex, &'static str),
     decode_limits: DecodeLimits,
 }
 
 impl Buffers {
-    pub(crate) fn new(limits: &Limits, codec: &'static str) -> Self {
+    pub(crate) fn new(limits: &Limits, codec: (CodecIndex, &'static str)) -> Self {
         let how = How {
             max_messages: limits.max_event_buffer_messages,
             max_bytes: limits.max_event_buffer_len,
             codec,
             decode_limits: limits.decode_limits(),
         };
-        let map = Map { services: HashMap::new(), others: Arc::new(Buffer::new(how)), ended: false };
+        let others = Arc::new(Buffer::new(how));
+        let map = Map { services: Vec::new(), latest: None, others, ended: false };
         Self { how, map: Mutex::new(map) }
     }
 
@@ -59,7 +82,15 @@ impl Buffers {
         if map.ended {
             buffer.end(&mut wakers);
         }
-        let earlier = map.services.insert(service.as_bytes(), buffer.clone());
+        map.latest = None;
+        let known = map.services.iter_mut().find(|(name, _)| *name == service);
+        let earlier = match known {
+            Some((_, known)) => Some(std::mem::replace(known, buffer.clone())),
+            None => {
+                map.services.push((service, buffer.clone()));
+                None
+            }
+        };
         drop(map);
         earlier.into_iter().for_each(|earlier| earlier.end(&mut wakers));
         wakers.into_iter().for_each(Waker::wake);
@@ -71,7 +102,7 @@ impl Buffers {
         let mut wakers = Vec::new();
         let mut map = lock(&self.map);
         map.ended = true;
-        map.services.values().chain([&map.others]).for_each(|buffer| buffer.end(&mut wakers));
+        map.all().for_each(|buffer| buffer.end(&mut wakers));
         drop(map);
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -80,12 +111,18 @@ impl Buffers {
 impl Deliver for Buffers {
     fn deliver(&self, received: &mut Arrivals, wakers: &mut Vec<Waker>) -> usize {
         let mut crowd = 0;
-        let map = lock(&self.map);
+        let mut map = lock(&self.map);
         while !received.is_empty() {
             match received.service() {
                 Some(service) => {
-                    let buffer = map.services.get(service).unwrap_or(&map.others);
-                    crowd = crowd.max(buffer.put(wakers, |waiting| received.move_service(waiting)));
+                    let (name, buffer) = map.find(service);
+                    let put = buffer.put(wakers, |waiting| {
+                        received.move_run(waiting);
+                        while name.is_some() && received.service() == name.map(str::as_bytes) {
+                            received.move_run(waiting);
+                        }
+                    });
+                    crowd = crowd.max(put);
                 }
                 // A gap has no service: every reader is told.
                 None => {
@@ -93,7 +130,7 @@ impl Deliver for Buffers {
                         Taken::Other(Received::Gap(gap)) => Some(gap),
                         Taken::Other(Received::Notification(_)) | Taken::Small(_) => None,
                     });
-                    for buffer in map.services.values().chain([&map.others]) {
+                    for buffer in map.all() {
                         let gap = count.flatten().map(Received::Gap);
                         buffer.put(wakers, |waiting| gap.into_iter().for_each(|gap| waiting.push(gap)));
                     }
@@ -105,36 +142,33 @@ impl Deliver for Buffers {
 
     fn crowd(&self) -> usize {
         let map = lock(&self.map);
-        let buffers = map.services.values().chain([&map.others]);
-        buffers.map(|buffer| buffer.crowd(&lock(&buffer.waiting))).max().unwrap_or(0)
+        map.all().map(|buffer| buffer.crowd(&lock(&buffer.waiting))).max().unwrap_or(0)
     }
 
     fn give_back(&self) {
         let map = lock(&self.map);
-        map.services
-            .values()
-            .chain([&map.others])
-            .for_each(|buffer| lock(&buffer.waiting).received.give_back());
+        map.all().for_each(|buffer| lock(&buffer.waiting).received.give_back());
     }
 }
 
 /// One bounded buffer. Full means that the oldest goes, and a gap stands in its place.
+#[repr(C)] // what every read uses lies side by side, as in `Arrivals`
 pub(crate) struct Buffer {
     pub(super) how: How,
-    waiting: Mutex<Waiting>,
     /// What its reader took along to read one by one, and has not read: it counts as waiting still.
     lent_messages: AtomicUsize,
     lent_bytes: AtomicUsize,
+    waiting: Mutex<Waiting>,
 }
 
 #[derive(Default)]
+#[repr(C)]
 pub(super) struct Waiting {
+    ended: bool,
     /// Dropped before the first that waits.
     dropped: u64,
+    wakers: Wakers,
     pub(super) received: Arrivals,
-    /// Who waits: at most one task per reader.
-    wakers: Slab<Option<Waker>>,
-    ended: bool,
 }
 
 impl Waiting {
@@ -149,7 +183,7 @@ impl Waiting {
     }
 
     fn take_wakers(&mut self, wakers: &mut Vec<Waker>) {
-        wakers.extend(self.wakers.iter_mut().filter_map(|(_, waker)| waker.take()));
+        self.wakers.take(wakers);
     }
 
     /// What the reader is to be told first.
@@ -157,14 +191,59 @@ impl Waiting {
         let count = std::mem::take(&mut self.dropped);
         (count > 0).then(|| Gap::new(count, GapReason::EventBufferFull))
     }
+}
+
+/// Who waits: at most one task per reader. The first reader, mostly the only one, has a place that is not apart.
+#[derive(Default)]
+struct Wakers {
+    first: Option<Option<Waker>>,
+    others: Option<Box<Slab<Option<Waker>>>>,
+}
+
+/// The place of a reader, unless it is the first.
+type Key = Option<usize>;
+
+impl Wakers {
+    /// A place for one more reader.
+    fn insert(&mut self) -> Key {
+        match self.first {
+            None => {
+                self.first = Some(None);
+                None
+            }
+            Some(_) => Some(self.others.get_or_insert_default().insert(None)),
+        }
+    }
+
+    /// Gives a place up. Returns who waited there.
+    fn remove(&mut self, key: Key) -> Option<Waker> {
+        match key {
+            None => self.first.take().flatten(),
+            Some(key) => self.others.as_mut().and_then(|others| others.try_remove(key)).flatten(),
+        }
+    }
+
+    fn have_readers(&self) -> bool {
+        self.first.is_some() || self.others.as_ref().is_some_and(|others| !others.is_empty())
+    }
 
     /// Wakes whoever waits with `key` when something comes. Returns a waker to drop outside the lock: it may be the last
     /// handle of a task.
-    fn wait(&mut self, key: usize, waker: &Waker) -> Option<Waker> {
-        let place = self.wakers.get_mut(key)?;
+    fn wait(&mut self, key: Key, waker: &Waker) -> Option<Waker> {
+        let place = match key {
+            None => self.first.as_mut()?,
+            Some(key) => self.others.as_mut()?.get_mut(key)?,
+        };
         match place {
             Some(known) if known.will_wake(waker) => None,
             _ => place.replace(waker.clone()),
+        }
+    }
+
+    fn take(&mut self, wakers: &mut Vec<Waker>) {
+        wakers.extend(self.first.as_mut().and_then(Option::take));
+        if let Some(others) = &mut self.others {
+            wakers.extend(others.iter_mut().filter_map(|(_, waker)| waker.take()));
         }
     }
 }
@@ -173,9 +252,9 @@ impl Buffer {
     fn new(how: How) -> Self {
         Self {
             how,
-            waiting: Mutex::default(),
             lent_messages: AtomicUsize::new(0),
             lent_bytes: AtomicUsize::new(0),
+            waiting: Mutex::default(),
         }
     }
 
@@ -203,7 +282,7 @@ impl Buffer {
     fn crowd(&self, waiting: &Waiting) -> usize {
         let (messages, bytes) = (waiting.received.len(), waiting.received.weight());
         let half_full = messages > self.how.max_messages / 2 || bytes > self.how.max_bytes / 2;
-        if half_full && !waiting.wakers.is_empty() { messages } else { 0 }
+        if half_full && waiting.wakers.have_readers() { messages } else { 0 }
     }
 
     /// Notes what its reader took along.
@@ -219,7 +298,7 @@ impl Buffer {
 
     /// Any other.
     pub(super) fn complete(&self, mut notification: Notification) -> Notification {
-        notification.set_connection(self.how.codec, self.how.decode_limits);
+        notification.set_connection(self.how.codec.1, self.how.decode_limits);
         notification
     }
 
@@ -234,14 +313,14 @@ impl Buffer {
 /// One that reads a buffer.
 pub(super) struct Reader {
     pub(super) buffer: Arc<Buffer>,
-    key: usize,
+    key: Key,
     /// Reading keeps the connection open.
     pub(super) caller: Caller,
 }
 
 impl Reader {
     pub(super) fn new(buffer: Arc<Buffer>, caller: Caller) -> Self {
-        let key = lock(&buffer.waiting).wakers.insert(None);
+        let key = lock(&buffer.waiting).wakers.insert();
         Self { buffer, key, caller }
     }
 
@@ -258,7 +337,7 @@ impl Reader {
         if waiting.ended {
             return Poll::Ready(None);
         }
-        let displaced = waiting.wait(self.key, cx.waker());
+        let displaced = waiting.wakers.wait(self.key, cx.waker());
         drop(waiting);
         drop(displaced);
         Poll::Pending
@@ -273,7 +352,7 @@ impl Clone for Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        let waker = lock(&self.buffer.waiting).wakers.try_remove(self.key);
+        let waker = lock(&self.buffer.waiting).wakers.remove(self.key);
         drop(waker);
     }
 }

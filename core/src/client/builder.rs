@@ -183,7 +183,7 @@ fn start<K: Stack>(
         takes_pushes: false,
     };
     let session = Session::new(facts, connection);
-    let buffers = Arc::new(Buffers::new(&limits, codec.1));
+    let buffers = Arc::new(Buffers::new(&limits, codec));
     let runner = Arc::new(Runner::new(Arc::new(Router::default()), None, K::Codecs::NAMES, &limits));
     let driver = Driver::new((pipe, events), session.clone(), runner, buffers.clone());
     let ending = Ending { session: session.clone(), buffers: buffers.clone() };

@@ -74,23 +74,28 @@ impl<E> Events<E> {
             return Poll::Ready(None);
         }
         let buffer = &reader.buffer;
-        let event = piece.take(|taken| match taken {
-            Taken::Small(note) => decode(&buffer.view(note)),
-            Taken::Other(Received::Gap(missing)) => Ok(gap(missing)),
-            Taken::Other(Received::Notification(notification)) => {
-                decode(&buffer.complete(notification).as_view())
-            }
-        });
+        // Whatever comes of reading it, it was taken.
+        if let Some(place) = piece.take_small() {
+            buffer.lend(piece);
+            return Poll::Ready(Some(decode(&buffer.view(piece.note(place)))));
+        }
+        let other = piece.take_other();
         buffer.lend(piece);
-        Poll::Ready(event)
+        Poll::Ready(other.map(|received| match received {
+            Received::Gap(missing) => Ok(gap(missing)),
+            Received::Notification(notification) => decode(&buffer.complete(notification).as_view()),
+        }))
     }
 
     fn poll_piece(reader: &Reader, piece: &mut Arrivals, cx: &Context<'_>) -> Poll<Option<()>> {
         let buffer = &reader.buffer;
-        let (count, bytes) = (buffer.how.max_messages / PARTS, buffer.how.max_bytes / PARTS);
+        let (count, bytes) = ((buffer.how.max_messages / PARTS).max(1), buffer.how.max_bytes / PARTS);
         let taken = reader.poll_take(cx, |waiting| {
             waiting.take_gap().map(Received::Gap).into_iter().for_each(|gap| piece.push(gap));
-            waiting.received.move_first(count.clamp(1, MAX_PIECE), bytes, piece);
+            // All that waits changes hands as it is, in exchange for the memory of what was read, which the driver gives
+            // back when it is not needed any more. A part of it is copied, under the lock.
+            let count = if waiting.received.len() > count { count.min(MAX_PIECE) } else { count };
+            waiting.received.move_first(count, bytes, piece);
             buffer.lend(piece);
             (!piece.is_empty()).then_some(())
         });
@@ -179,5 +184,5 @@ impl fmt::Debug for Notifications {
 
 /// A reader takes along no more than such a part of what its buffer holds at most.
 const PARTS: usize = 4;
-/// Notifications that a reader takes along. Chosen so that the lock costs next to nothing per notification.
+/// Notifications that a reader takes along if more wait. Chosen so that the lock costs next to nothing per notification.
 const MAX_PIECE: usize = 64;

@@ -1,25 +1,33 @@
-//! Notifications in the order they came. Small ones lie one behind the other in one piece of memory, so that a note
-//! costs its bytes and a few more, but no allocation.
+//! Notifications in the order they came. Small ones lie one behind the other in one piece of memory, as they came: those of
+//! one path in a row are a run, which is taken out of the read, handed on and counted as one.
 
 use std::collections::VecDeque;
+use std::mem;
+use std::ops::Range;
 
 use super::notification::Received;
-use crate::RAW;
+use crate::wire::plain_push_head;
+use crate::{Inbox, RAW};
 
 /// Notifications and gaps, in order.
 #[derive(Debug, Default)]
+#[repr(C)] // what every read uses comes first: with many sessions, each of these lines comes from far away
 pub(crate) struct Arrivals {
-    heads: VecDeque<Head>,
-    /// Paths and bodies of the small ones.
+    runs: VecDeque<Run>,
+    /// The small ones: each a frame of a plain push, or what that would be.
     bytes: Vec<u8>,
     /// How many of these bytes were taken.
     taken: usize,
-    /// All that is not small, each in its turn.
-    others: VecDeque<Received>,
+    len: usize,
     weight: usize,
     usage: Use,
-    /// The last path that a small one brought, and the length of its service: most often the next one's too.
+    /// The last run, if it is one of small ones, is of the path that is known.
+    goes_on: bool,
+    /// With what the frame of the last small one begins behind its length, and the length of its service: most often the
+    /// next one's too.
     known: (Vec<u8>, u8),
+    /// All that is not small, each in its turn.
+    others: VecDeque<Received>,
 }
 
 /// When something came last.
@@ -34,25 +42,46 @@ enum Use {
     None,
 }
 
-/// Where a small one begins is where the one before it ends.
 #[derive(Clone, Copy, Debug)]
-enum Head {
+enum Run {
+    /// One that is not small.
     Other,
     Small(Small),
 }
 
-/// A notification without metadata, in the connection's codec or raw: lengths of its service, path and body.
+/// Notifications without metadata, all of one path, and in the connection's codec or raw.
 #[derive(Clone, Copy, Debug)]
 struct Small {
-    service: u8,
+    /// Lengths of the path and of its first part.
     path: u8,
+    service: u8,
     raw: bool,
-    body: u16,
+    /// How many are left, and the bytes they take.
+    notes: u32,
+    len: usize,
 }
 
 impl Small {
-    fn len(self) -> usize {
-        usize::from(self.path) + usize::from(self.body)
+    /// Where the path lies in a note.
+    fn path(self) -> Range<usize> {
+        HEAD_LEN..HEAD_LEN + usize::from(self.path)
+    }
+
+    /// What its notes weigh.
+    fn weight(self) -> usize {
+        self.len - HEAD_LEN * self.notes as usize
+    }
+
+    /// Adds `next`, if that is of the same path and codec.
+    fn join(&mut self, next: Self) -> bool {
+        let (notes, len) = (self.notes.checked_add(next.notes), self.len.checked_add(next.len));
+        match (notes, len) {
+            (Some(notes), Some(len)) if self.raw == next.raw => {
+                (self.notes, self.len) = (notes, len);
+                true
+            }
+            _ => false,
+        }
     }
 }
 
@@ -61,6 +90,13 @@ impl Small {
 pub(crate) enum Taken<'a> {
     Other(Received),
     Small(Note<'a>),
+}
+
+/// Where a small one lies that was taken.
+#[derive(Debug)]
+pub(crate) struct Place {
+    small: Small,
+    frame: Range<usize>,
 }
 
 /// A small notification where it lies.
@@ -75,12 +111,12 @@ pub(crate) struct Note<'a> {
 
 impl Arrivals {
     pub(crate) fn is_empty(&self) -> bool {
-        self.heads.is_empty()
+        self.runs.is_empty()
     }
 
     /// How many notifications and gaps.
     pub(crate) fn len(&self) -> usize {
-        self.heads.len()
+        self.len
     }
 
     /// Bytes of all of them.
@@ -88,89 +124,153 @@ impl Arrivals {
         self.weight
     }
 
-    /// Appends a notification of the path of the last small one, without metadata and in the connection's codec. False if
-    /// it is of another path, which is not checked then.
-    pub(crate) fn push_again(&mut self, path: &[u8], body: &[u8]) -> bool {
+    /// Appends notifications that `inbox` has from frame `first` on, while they are of the path of the last small one,
+    /// without metadata and in the connection's codec. Returns how many: none if the first is another, which is not
+    /// checked then.
+    pub(crate) fn push_again(&mut self, inbox: &Inbox, first: usize) -> usize {
         let (known, service) = &self.known;
-        if known != path || path.is_empty() {
-            return false;
-        }
-        let (Ok(path_len), Ok(body_len)) = (u8::try_from(path.len()), u16::try_from(body.len())) else {
-            return false;
-        };
-        let small = Small { service: *service, path: path_len, raw: false, body: body_len };
-        self.put(small, path, body);
-        true
-    }
-
-    fn put(&mut self, small: Small, path: &[u8], body: &[u8]) {
-        self.bytes.reserve(small.len());
-        self.bytes.extend_from_slice(path);
-        self.bytes.extend_from_slice(body);
-        self.heads.push_back(Head::Small(small));
-        self.weight += small.len();
-        self.usage = Use::Recent;
+        let path = known.get(HEAD_LEN - LEN_LEN..).map(|path| u8::try_from(path.len()));
+        let Some(Ok(path @ ..0x80)) = path else { return 0 }; // a longer one has two bytes of length
+        let (count, frames) = inbox.run(first, known);
+        let Ok(notes @ 1..) = u32::try_from(count) else { return 0 };
+        let small = Small { path, service: *service, raw: false, notes, len: frames.len() };
+        self.close_ranks();
+        self.bytes.extend_from_slice(frames);
+        self.count(small, self.goes_on);
+        (self.usage, self.goes_on) = (Use::Recent, true);
+        count
     }
 
     /// Appends a notification of a checked path, without metadata. False if it is not small: another codec than the connection's.
     pub(crate) fn push_small(&mut self, path: &str, codec: Option<&str>, body: &[u8]) -> bool {
         let raw = codec == Some(RAW);
         let service = path.bytes().position(|byte| byte == b'/').and_then(|at| u8::try_from(at).ok());
-        let path_len = u8::try_from(path.len()).ok();
-        let (Some(service), Some(path_len), Ok(body_len)) = (service, path_len, u16::try_from(body.len()))
-        else {
+        let frame = u16::try_from(HEAD_LEN - LEN_LEN + path.len() + body.len());
+        let (Some(service), Ok(path_len), Ok(frame)) = (service, u8::try_from(path.len()), frame) else {
             return false;
         };
         if codec.is_some() && !raw {
             return false;
         }
-        let small = Small { service, path: path_len, raw, body: body_len };
-        self.put(small, path.as_bytes(), body);
-        self.known.0.clear();
-        self.known.0.extend_from_slice(path.as_bytes());
-        self.known.1 = service;
+        let head = plain_push_head(path_len);
+        let known = self.known.0.strip_prefix(&head) == Some(path.as_bytes());
+        if !known {
+            self.known.0.clear();
+            self.known.0.extend_from_slice(&head);
+            self.known.0.extend_from_slice(path.as_bytes());
+            self.known.1 = service;
+        }
+        self.close_ranks();
+        self.bytes.extend_from_slice(&frame.to_le_bytes());
+        self.bytes.extend_from_slice(&self.known.0);
+        self.bytes.extend_from_slice(body);
+        let len = LEN_LEN + usize::from(frame);
+        self.count(Small { path: path_len, service, raw, notes: 1, len }, known && self.goes_on);
+        (self.usage, self.goes_on) = (Use::Recent, true);
         true
+    }
+
+    /// Appends `frames`, which are `small`.
+    fn append(&mut self, small: Small, frames: &[u8]) {
+        let same = match self.runs.back() {
+            Some(Run::Small(last)) => {
+                let last_run =
+                    self.bytes.len().checked_sub(last.len).and_then(|start| self.bytes.get(start..));
+                last_run.and_then(|run| run.get(last.path())) == frames.get(small.path())
+            }
+            _ => false,
+        };
+        self.close_ranks();
+        self.bytes.extend_from_slice(frames);
+        self.count(small, same);
+        self.goes_on = false;
+    }
+
+    /// Makes `small`, whose bytes are there, a part of the last run if that is of the `same` path, else a run of its own.
+    fn count(&mut self, small: Small, same: bool) {
+        self.len += small.notes as usize;
+        self.weight += small.weight();
+        let joined = match self.runs.back_mut() {
+            Some(Run::Small(last)) => same && last.join(small),
+            _ => false,
+        };
+        if !joined {
+            self.runs.push_back(Run::Small(small));
+        }
     }
 
     /// Appends whatever it is.
     pub(crate) fn push(&mut self, received: Received) {
+        self.len += 1;
         self.weight += received.weight();
-        self.heads.push_back(Head::Other);
+        self.runs.push_back(Run::Other);
         self.others.push_back(received);
     }
 
     /// The service of the first; `None` if that is a gap.
     pub(crate) fn service(&self) -> Option<&[u8]> {
-        match self.heads.front()? {
-            Head::Other => service_of(self.others.front()?),
-            Head::Small(small) => self.bytes.get(self.taken..self.taken + usize::from(small.service)),
+        match self.runs.front()? {
+            Run::Other => service_of(self.others.front()?),
+            Run::Small(small) => {
+                self.bytes.get(self.taken..)?.get(HEAD_LEN..HEAD_LEN + usize::from(small.service))
+            }
         }
     }
 
     /// Hands the first to `read` and forgets it.
     pub(crate) fn take<R>(&mut self, read: impl FnOnce(Taken<'_>) -> R) -> Option<R> {
-        let result = match self.heads.pop_front()? {
-            Head::Other => {
-                let received = self.others.pop_front()?;
-                self.weight -= received.weight();
-                read(Taken::Other(received))
-            }
-            Head::Small(small) => {
-                // Forgotten first: what reads it may be the application's, and panic.
-                let start = self.taken;
-                self.taken += small.len();
-                self.weight -= small.len();
-                let body = start + usize::from(small.path);
-                read(Taken::Small(Note {
-                    path: self.bytes.get(start..body).unwrap_or_default(),
-                    service: usize::from(small.service),
-                    raw: small.raw,
-                    body: self.bytes.get(body..self.taken).unwrap_or_default(),
-                }))
-            }
-        };
-        self.close_ranks();
-        Some(result)
+        match self.take_small() {
+            Some(place) => Some(read(Taken::Small(self.note(place)))),
+            None => self.take_other().map(|other| read(Taken::Other(other))),
+        }
+    }
+
+    /// Forgets the first if it is small, but where it lies: there it stays until something is appended.
+    pub(crate) fn take_small(&mut self) -> Option<Place> {
+        let Some(&Run::Small(small)) = self.runs.front() else { return None };
+        let start = self.taken;
+        let len = self.len_at(start)?;
+        self.skip(Small { notes: 1, len, ..small });
+        Some(Place { small, frame: start..start + len })
+    }
+
+    /// The small one that was taken last.
+    pub(crate) fn note(&self, place: Place) -> Note<'_> {
+        let Place { small, frame } = place;
+        let rest = self.bytes.get(frame).and_then(|frame| frame.get(HEAD_LEN..)).unwrap_or_default();
+        let (path, body) = rest.split_at_checked(usize::from(small.path)).unwrap_or_default();
+        Note { path, service: usize::from(small.service), raw: small.raw, body }
+    }
+
+    /// Forgets the first if it is not small.
+    pub(crate) fn take_other(&mut self) -> Option<Received> {
+        if !matches!(self.runs.front(), Some(Run::Other)) {
+            return None;
+        }
+        self.runs.pop_front();
+        self.len -= 1;
+        let received = self.others.pop_front()?;
+        self.weight -= received.weight();
+        Some(received)
+    }
+
+    /// Bytes of the small one that begins at `start`.
+    fn len_at(&self, start: usize) -> Option<usize> {
+        let len = self.bytes.get(start..)?.first_chunk()?;
+        Some(LEN_LEN + usize::from(u16::from_le_bytes(*len)))
+    }
+
+    /// Forgets `part`, with which the first run begins.
+    fn skip(&mut self, part: Small) {
+        let Some(Run::Small(first)) = self.runs.front_mut() else { return };
+        first.notes -= part.notes;
+        first.len -= part.len;
+        if first.notes == 0 {
+            self.runs.pop_front();
+        }
+        self.len -= part.notes as usize;
+        self.weight -= part.weight();
+        self.taken += part.len;
     }
 
     /// Forgets the first. Returns how many notifications it stood for.
@@ -182,48 +282,83 @@ impl Arrivals {
         count.unwrap_or(0)
     }
 
-    /// Moves the first, and those behind it that are of the same service, to the end of `to`.
-    pub(crate) fn move_service(&mut self, to: &mut Self) {
-        let Some(service) = self.service() else { return };
-        let (mut at, mut others) = (self.taken, self.others.iter());
-        let run = self.heads.iter().take_while(|head| match head {
-            Head::Other => others.next().and_then(service_of) == Some(service),
-            Head::Small(small) => {
-                let same = self.bytes.get(at..at + usize::from(small.service)) == Some(service);
-                at += small.len();
-                same
-            }
-        });
-        let count = run.count();
+    /// Moves the first, and those behind it that are as it is, to the end of `to`: they are of one service.
+    pub(crate) fn move_run(&mut self, to: &mut Self) {
+        let count = match self.runs.front() {
+            Some(Run::Small(small)) => small.notes as usize,
+            Some(Run::Other) => 1,
+            None => 0,
+        };
         self.move_first(count, usize::MAX, to);
     }
 
     /// Moves the first `count` to the end of `to`: as many of them as weigh no more than `weight`, but at least one.
     pub(crate) fn move_first(&mut self, count: usize, weight: usize, to: &mut Self) {
-        let (mut moved, mut bytes, mut heavy) = (0, 0, 0);
-        for head in self.heads.iter().take(count) {
-            let (len, other) = match head {
-                Head::Other => (0, self.others.get(heavy).map_or(0, Received::weight)),
-                Head::Small(small) => (small.len(), 0),
+        if to.is_empty() && self.len <= count && self.weight <= weight {
+            return self.swap(to);
+        }
+        let mut left = count;
+        while left > 0
+            && let Some(run) = self.runs.front()
+        {
+            let room = weight.saturating_sub(to.weight);
+            let moved = match *run {
+                Run::Other => {
+                    let fits =
+                        self.others.front().is_some_and(|other| left == count || other.weight() <= room);
+                    let other = if fits { self.take_other() } else { None };
+                    other.map_or(0, |other| {
+                        to.push(other);
+                        1
+                    })
+                }
+                Run::Small(small) => self.move_small(small, (u32::from(left == count), left), room, to),
             };
-            if moved > 0 && to.weight + bytes + len + other > weight {
+            if moved == 0 {
                 break;
             }
-            moved += 1;
-            bytes += len;
-            if matches!(head, Head::Other) {
-                heavy += 1;
-                to.weight += other;
-                self.weight -= other;
-            }
+            left -= moved;
         }
-        to.bytes.extend_from_slice(self.bytes.get(self.taken..self.taken + bytes).unwrap_or_default());
-        to.heads.extend(self.heads.drain(..moved));
-        to.others.extend(self.others.drain(..heavy));
-        to.weight += bytes;
-        self.weight -= bytes;
-        self.taken += bytes;
-        self.close_ranks();
+    }
+
+    /// Moves notes of the first run, which is `small`: as many as weigh no more than `room`, within these numbers.
+    fn move_small(&mut self, small: Small, (least, most): (u32, usize), room: usize, to: &mut Self) -> usize {
+        let whole = small.notes as usize <= most && small.weight() <= room;
+        let part = if whole { small } else { self.part(small, (least, most), room) };
+        if part.notes > 0 {
+            to.append(part, self.bytes.get(self.taken..self.taken + part.len).unwrap_or_default());
+            self.skip(part);
+        }
+        part.notes as usize
+    }
+
+    /// The beginning of the first run, which is `small`: as much of it as [`move_small`](Self::move_small) says.
+    fn part(&self, small: Small, (least, most): (u32, usize), room: usize) -> Small {
+        let mut part = Small { notes: 0, len: 0, ..small };
+        while part.notes < small.notes
+            && (part.notes as usize) < most
+            && let Some(len) = self.len_at(self.taken + part.len)
+        {
+            let more = Small { notes: part.notes + 1, len: part.len + len, ..small };
+            if part.notes >= least && more.weight() > room {
+                break;
+            }
+            part = more;
+        }
+        part
+    }
+
+    /// Changes place with `to`, but for what each knows of those that came before.
+    fn swap(&mut self, to: &mut Self) {
+        mem::swap(&mut self.runs, &mut to.runs);
+        mem::swap(&mut self.bytes, &mut to.bytes);
+        mem::swap(&mut self.taken, &mut to.taken);
+        mem::swap(&mut self.len, &mut to.len);
+        mem::swap(&mut self.weight, &mut to.weight);
+        (self.goes_on, to.goes_on) = (false, false);
+        if to.runs.len() > 1 || matches!(to.runs.front(), Some(Run::Other)) {
+            mem::swap(&mut self.others, &mut to.others);
+        }
     }
 
     /// True, once, if nothing came since this was called last; memory that it holds is then given back.
@@ -238,21 +373,20 @@ impl Arrivals {
 
     /// Gives memory back that an empty one does not need to keep.
     pub(crate) fn give_back(&mut self) {
-        if self.is_empty() && self.bytes.capacity() + HEAD_LEN * self.heads.capacity() > MAX_IDLE_LEN {
+        if self.is_empty() && self.bytes.capacity() + RUN_LEN * self.runs.capacity() > MAX_IDLE_LEN {
             *self = Self::default();
         }
     }
 
     pub(crate) fn clear(&mut self) {
-        self.heads.clear();
-        self.bytes.clear();
+        self.runs.clear();
         self.others.clear();
-        (self.taken, self.weight) = (0, 0);
+        (self.len, self.weight) = (0, 0);
     }
 
-    /// Takes the place of what was taken.
+    /// Takes the place of what was taken, before something is appended.
     fn close_ranks(&mut self) {
-        if self.heads.is_empty() {
+        if self.runs.is_empty() {
             self.bytes.clear();
             self.taken = 0;
         } else if self.taken >= COMPACT_LEN && self.taken * 2 >= self.bytes.len() {
@@ -269,103 +403,16 @@ fn service_of(received: &Received) -> Option<&[u8]> {
     }
 }
 
+/// Bytes of a frame that say how many follow.
+const LEN_LEN: usize = 2;
+/// Bytes before the path: the head of the frame, and the length of the path.
+const HEAD_LEN: usize = crate::frame::HEAD_LEN + 1;
 /// Memory that an empty one keeps for the next. Chosen to hold what a reader takes along, unless its notes are large.
 const MAX_IDLE_LEN: usize = 16 * 1024;
-/// Bytes of one head.
-const HEAD_LEN: usize = std::mem::size_of::<Head>();
+/// Bytes of what is noted of a run.
+const RUN_LEN: usize = mem::size_of::<Run>();
 /// Below this many bytes, moving the rest down costs more than it gives back.
 const COMPACT_LEN: usize = 16 * 1024;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::{Gap, GapReason};
-    use crate::{Metadata, Notification};
-
-    /// Small ones, a gap and one with metadata, of two services.
-    fn mixed() -> Arrivals {
-        let mut arrivals = Arrivals::default();
-        assert!(arrivals.push_small("A/Note", None, b"1"));
-        assert!(arrivals.push_small("A/Note", Some(RAW), b"22"));
-        let headed = Notification::new("A/Note", None, Some(Metadata::new().with("key", "value")));
-        arrivals.push(Received::Notification(headed));
-        assert!(arrivals.push_small("B/Note", None, b""));
-        arrivals.push(Received::Gap(Gap::new(7, GapReason::Other)));
-        assert!(arrivals.push_small("A/Note", None, b"3"));
-        assert!(!arrivals.push_small("A/Note", Some("json"), b"4"), "it names its codec");
-        assert!(!arrivals.push_again(b"B/Note", b""), "that was not the last");
-        arrivals
-    }
-
-    fn describe(taken: Taken<'_>) -> String {
-        match taken {
-            Taken::Other(Received::Gap(gap)) => format!("-{}", gap.count),
-            Taken::Other(Received::Notification(notification)) => notification.path().to_owned(),
-            Taken::Small(Note { path, service, raw, body }) => {
-                let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-                format!("{}{}{}", text(&path[..service]), text(body), if raw { "raw" } else { "" })
-            }
-        }
-    }
-
-    fn drain(arrivals: &mut Arrivals) -> Vec<String> {
-        let all = std::iter::from_fn(|| arrivals.take(describe)).collect();
-        assert_eq!((arrivals.weight(), arrivals.len()), (0, 0));
-        all
-    }
-
-    #[test]
-    fn all_come_out_as_they_went_in() {
-        assert_eq!(drain(&mut mixed()), ["A1", "A22raw", "A/Note", "B", "-7", "A3"]);
-    }
-
-    #[test]
-    fn one_of_the_same_path_comes_out_as_the_first_did() {
-        let mut arrivals = Arrivals::default();
-        assert!(!arrivals.push_again(b"", b"no path is known"));
-        arrivals.push_small("Service/Note", Some(RAW), b"1");
-        assert!(arrivals.push_again(b"Service/Note", b"2"));
-        assert!(!arrivals.push_again(b"Service/Nota", b"3"));
-        assert_eq!(drain(&mut arrivals), ["Service1raw", "Service2"]);
-    }
-
-    #[test]
-    fn those_of_one_service_in_a_row_move_together() {
-        let (mut from, mut to) = (mixed(), Arrivals::default());
-        from.move_service(&mut to);
-        assert_eq!(to.weight(), 7 + 8 + 14);
-        assert_eq!(drain(&mut to), ["A1", "A22raw", "A/Note"]);
-        from.move_service(&mut to);
-        assert_eq!((drain(&mut to), from.service()), (vec!["B".to_owned()], None));
-        assert_eq!(from.drop_first(), 7);
-        assert_eq!(drain(&mut from), ["A3"]);
-    }
-
-    #[test]
-    fn so_many_move_as_weigh_no_more_than_asked_but_one_at_least() {
-        for (count, weight, moved) in
-            [(6, usize::MAX, 6), (2, usize::MAX, 2), (6, 15, 2), (6, 14, 1), (6, 0, 1)]
-        {
-            let (mut from, mut to) = (mixed(), Arrivals::default());
-            from.move_first(count, weight, &mut to);
-            assert_eq!((to.len(), from.len()), (moved, 6 - moved), "{count} of {weight} bytes");
-            from.move_first(6, usize::MAX, &mut to);
-            assert_eq!(drain(&mut to), drain(&mut mixed()));
-        }
-    }
-
-    #[test]
-    fn memory_is_used_again_and_given_back() {
-        let (mut arrivals, body) = (Arrivals::default(), [0; 1000]);
-        for _ in 0..10_000 {
-            arrivals.push_small("A/Note", None, &body);
-            if arrivals.len() > 100 {
-                assert_eq!(arrivals.drop_first(), 1);
-            }
-        }
-        assert!(arrivals.bytes.capacity() <= 8 * 100 * 1006, "holds {}", arrivals.bytes.capacity());
-        drain(&mut arrivals);
-        assert!(!arrivals.rest() && arrivals.bytes.capacity() > 0, "more may come");
-        assert!(arrivals.rest() && arrivals.bytes.capacity() == 0);
-    }
-}
+mod tests;

@@ -16,37 +16,33 @@ use crate::wire::{self, BodyPlace, Gap, GapReason, Message, PlainRequest, Reques
 use crate::{Code, Error, ErrorKind, Inbox, Lane, Metadata, Ran, Status};
 
 impl Connection {
-    /// Takes a frame of the kinds that make up nearly all of a busy connection, if nothing about it is out of the ordinary.
-    /// False if it is to be decoded and handled like any other.
+    /// Takes the frame of `inbox` at `index` if it is of the kinds that make up nearly all of a busy connection, and nothing
+    /// about it is out of the ordinary; with those behind it that are alike. Returns how many it took: zero if it is to be
+    /// decoded and handled like any other.
     pub(super) fn handle_plain(
         &mut self,
         now: Instant,
         frame: &[u8],
-        inbox: &Inbox,
+        (inbox, index): (&Inbox, usize),
         events: &mut Events,
-    ) -> Result<bool, Error> {
-        match frame_kind(frame) {
+    ) -> Result<usize, Error> {
+        let taken = match frame_kind(frame) {
             Some(kind::REQUEST) => {
-                Ok(wire::plain_request(frame)
-                    .is_some_and(|plain| self.accept_plain(now, plain, inbox, events)))
+                wire::plain_request(frame).is_some_and(|plain| self.accept_plain(now, plain, inbox, events))
             }
             Some(kind::RESPONSE) => match wire::plain_response(frame) {
                 Some((call, outcome, body)) if body.len() <= MAX_COPIED => {
                     self.calls.finish_plain((call, outcome), body, events)?;
-                    Ok(true)
+                    true
                 }
-                _ => Ok(false),
+                _ => false,
             },
-            Some(kind::PUSH) => Ok(self.handle_plain_push(frame, events)),
-            _ => Ok(false),
-        }
-    }
-
-    fn handle_plain_push(&mut self, frame: &[u8], events: &mut Events) -> bool {
-        match wire::plain_push(frame) {
-            Some((path, body)) if self.ordered.is_empty() => events.received.push_again(path, body),
+            Some(kind::PUSH) if self.ordered.is_empty() => {
+                return Ok(events.received.push_again(inbox, index));
+            }
             _ => false,
-        }
+        };
+        Ok(usize::from(taken))
     }
 
     /// Accepts a call of a method that was called before. False if something may be wrong with it.

@@ -30,12 +30,14 @@ impl Default for Rousing {
 }
 
 impl Rousing {
-    /// The pipe's wakes go to `task` from now on.
-    pub(super) fn follow(&mut self, task: &Waker) {
-        if !self.task.as_ref().is_some_and(|known| known.will_wake(task)) {
-            self.task = Some(task.clone());
-            *self.pipe.lock() = Some(task.clone());
+    /// The pipe's wakes go to `task` from now on. True if they went to another before.
+    pub(super) fn follow(&mut self, task: &Waker) -> bool {
+        if self.task.as_ref().is_some_and(|known| known.will_wake(task)) {
+            return false;
         }
+        self.task = Some(task.clone());
+        *self.pipe.lock() = Some(task.clone());
+        true
     }
 
     /// What the pipe is polled with.
@@ -93,14 +95,15 @@ mod tests {
         let (first, second) = (Arc::new(Count::default()), Arc::new(Count::default()));
         let mut rousing = Rousing::default();
         rousing.context().waker().wake_by_ref(); // nobody drives it yet
-        rousing.follow(&Waker::from(Arc::clone(&first)));
+        assert!(rousing.follow(&Waker::from(Arc::clone(&first))));
+        assert!(!rousing.follow(&Waker::from(Arc::clone(&first))));
         assert!(rousing.has_news() && !rousing.has_news());
         rousing.context().waker().wake_by_ref();
         rousing.context().waker().clone().wake();
         assert!(rousing.has_news() && !rousing.has_news());
         rousing.expect_more();
         assert!(rousing.has_news() && !rousing.has_news());
-        rousing.follow(&Waker::from(Arc::clone(&second)));
+        assert!(rousing.follow(&Waker::from(Arc::clone(&second))));
         rousing.context().waker().wake_by_ref();
         assert!(rousing.has_news());
         let woken = [first, second].map(|count| count.0.load(Ordering::Relaxed));

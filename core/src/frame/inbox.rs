@@ -40,6 +40,27 @@ impl Inbox {
         self.ranges.iter().map(|range| self.chunk.get(range.clone()).unwrap_or_default())
     }
 
+    /// The frame at `index`.
+    pub(crate) fn frame(&self, index: usize) -> Option<&[u8]> {
+        self.chunk.get(self.ranges.get(index)?.clone())
+    }
+
+    /// The frames from `first` on that begin with `prefix` behind their length and lie one behind the other: how many, and
+    /// their bytes.
+    pub(crate) fn run(&self, first: usize, prefix: &[u8]) -> (usize, &[u8]) {
+        let ranges = self.ranges.get(first..).unwrap_or_default();
+        let start = ranges.first().map_or(0, |range| range.start);
+        let (mut count, mut end) = (0, start);
+        for range in ranges {
+            let frame = self.chunk.get(range.start + 2..range.end);
+            if range.start != end || !frame.is_some_and(|frame| frame.starts_with(prefix)) {
+                break;
+            }
+            (count, end) = (count + 1, range.end);
+        }
+        (count, self.chunk.get(start..end).unwrap_or_default())
+    }
+
     /// A part of one of the frames, by reference: no copy, but it keeps the whole chunk alive.
     pub fn share(&self, part: &[u8]) -> Bytes {
         if part.is_empty() { Bytes::new() } else { self.chunk.slice_ref(part) }
@@ -148,6 +169,22 @@ mod tests {
         assert_eq!(parts.iter().map(|part| inbox.part(part)).collect::<Vec<_>>(), [&b"one"[..], b""]);
         inbox.clear();
         assert_eq!(inbox.part(&parts[0]), b"", "what is gone is not there");
+    }
+
+    #[test]
+    fn frames_that_begin_alike_and_lie_side_by_side_are_a_run() {
+        let bytes = b"\x05\x00\x06\x00\x01a1\x04\x00\x06\x00\x01a-\x04\x00\x06\x00\x01a\x04\x00\x06\x00\x01b";
+        let mut inbox = Inbox::new();
+        for part in [0..7, 7..13, 14..20, 20..26] {
+            assert_eq!(inbox.mark(bytes, part.clone()).unwrap(), part.end);
+        }
+        inbox.hold(Bytes::from_static(bytes));
+        let prefix = b"\x06\x00\x01a";
+        assert_eq!(inbox.run(0, prefix), (2, &bytes[..13]), "then something lies between");
+        assert_eq!(inbox.run(1, prefix), (1, &bytes[7..13]));
+        assert_eq!(inbox.run(2, prefix), (1, &bytes[14..20]), "then one begins otherwise");
+        assert_eq!(inbox.run(2, &prefix[..3]), (2, &bytes[14..]));
+        assert_eq!((inbox.run(3, prefix).0, inbox.run(4, prefix).0), (0, 0));
     }
 
     #[test]

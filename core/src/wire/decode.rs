@@ -79,10 +79,10 @@ pub(crate) fn plain_request(frame: &[u8]) -> Option<PlainRequest<'_>> {
     Some(PlainRequest { call, timeout, path, body })
 }
 
-/// The path, unchecked, and the body of a push without optional fields; `None` of any other frame.
-pub(crate) fn plain_push(frame: &[u8]) -> Option<(&[u8], &[u8])> {
-    let [_, _, kind::PUSH, 0, len @ 0..0x80, ref rest @ ..] = *frame else { return None };
-    rest.split_at_checked(usize::from(len))
+/// With what a push without optional fields begins behind its length, if its path has `path_len` bytes; the path and the body
+/// follow. Not if the path is longer than 127 bytes, whose length takes two.
+pub(crate) fn plain_push_head(path_len: u8) -> [u8; 3] {
+    [kind::PUSH, 0, path_len]
 }
 
 fn decode_on_lane<'a>(

@@ -1,6 +1,6 @@
 //! `TicksEvent`: what arrives at a client, a variant per notification.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream};
 use quote::quote;
 use syn::Ident;
 
@@ -54,7 +54,7 @@ impl Notifications {
                 fn decode(
                     notification: &#krate::typed::NotificationRef<'_>,
                 ) -> ::core::result::Result<Self, #krate::Error> {
-                    match notification.method() {
+                    match notification.method_bytes() {
                         #(#arms)*
                         _ => ::core::result::Result::Ok(Self::Unknown(notification.to_notification())),
                     }
@@ -87,7 +87,7 @@ impl Notification {
 
     fn arm(&self, codecs: &TokenStream) -> TokenStream {
         let (variant, ty) = (&self.variant, self.payload.ty());
-        let name = variant.to_string();
+        let name = Literal::byte_string(variant.to_string().as_bytes());
         let decode = quote!(notification.decode_body::<#codecs, #ty>()?);
         let value = Ident::new("body", Span::mixed_site());
         let fields = self.payload.parameters().iter().map(|parameter| &parameter.name);

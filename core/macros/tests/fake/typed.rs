@@ -37,8 +37,8 @@ pub trait IntoService<K: Stack> {
 pub struct NotificationRef<'a>(pub &'a Notification);
 
 impl<'a> NotificationRef<'a> {
-    pub fn method(&self) -> &'a str {
-        self.0.method()
+    pub fn method_bytes(&self) -> &'a [u8] {
+        self.0.method().as_bytes()
     }
 
     pub fn decode_body<S: DecodeBy<T>, T>(&self) -> Result<T, Error> {
