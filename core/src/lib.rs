@@ -34,7 +34,7 @@ pub use client::{
 };
 pub use close::{Close, CloseCode, Verdict};
 pub use codec::{
-    Blob, Codec, CodecIndex, CodecSet, Decode, DecodeBy, DecodeLimits, DepthLimited, Encode, EncodeBy,
+    Blob, Body, Codec, CodecIndex, CodecSet, Decode, DecodeBy, DecodeLimits, DepthLimited, Encode, EncodeBy,
     MAX_DEPTH, RAW,
 };
 pub use config::Limits;

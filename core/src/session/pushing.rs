@@ -8,9 +8,9 @@ use bytes::Bytes;
 
 use super::{Session, State};
 use crate::connection::{NoRoom, OutBody, OutPush};
-use crate::scratch::with_buffer;
+use crate::scratch::with_body;
 use crate::wire::{Gap, GapReason};
-use crate::{BodyCodec, ErrorKind, Metadata, Push, PushError, PushSink, Pushing, Refused, WriteBody};
+use crate::{Body, BodyCodec, ErrorKind, Metadata, Push, PushError, PushSink, Pushing, Refused, WriteBody};
 
 impl Session {
     /// Pushes bytes as they stand: notification `method` of `service`. The client receives them unchanged, whatever
@@ -31,7 +31,7 @@ impl Session {
         self.push(Push::raw(service, method, bytes).with_metadata(metadata)).await
     }
 
-    fn write(&self, path: &str, write: WriteBody<'_>, body: &mut Vec<u8>) -> Result<(), PushError> {
+    fn write(&self, path: &str, write: WriteBody<'_>, body: &mut Body) -> Result<(), PushError> {
         if !self.takes_pushes() {
             return Err(PushError::Unaccepted);
         }
@@ -112,7 +112,7 @@ impl PushSink for Session {
     }
 
     fn try_write(&self, path: &'static str, write: WriteBody<'_>) -> Option<Result<(), PushError>> {
-        Some(with_buffer(|body| self.write(path, write, body)))
+        Some(with_body(|body| self.write(path, write, body)))
     }
 }
 
