@@ -23,6 +23,7 @@ mod outgoing;
 mod paths;
 mod pieces;
 mod rate;
+mod room;
 mod serving;
 #[cfg(test)]
 mod tests;

@@ -109,7 +109,7 @@ impl Lanes {
             if held > max_held {
                 return Err(longer("unfinished bodies", max_held, "max_lanes"));
             }
-            arriving.body.push(bytes, inbox);
+            arriving.body.push(bytes, inbox, announced.map(|(_, len)| len));
         }
         if last {
             arriving.end = Some(End::Last);
