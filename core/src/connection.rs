@@ -362,6 +362,11 @@ impl Connection {
         }
     }
 
+    /// True if large bodies wait to be sent, and fewer than the link is given at once.
+    pub(crate) fn gathers_bulk(&self) -> bool {
+        (1..bulk::BULK_LEN).contains(&self.bulk.len())
+    }
+
     /// True if [`poll_batch`](Self::poll_batch) would find something.
     pub(crate) fn has_output(&self) -> bool {
         !self.out.is_empty() || (self.closed().is_none() && !self.bulk.is_empty())
