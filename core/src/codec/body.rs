@@ -154,6 +154,14 @@ impl Body {
         } else {
             self.cut(start)
         };
+        if self.fields.len() == 1
+            && let Some((at, field)) = self.fields.pop()
+        {
+            if at.saturating_sub(start) == bytes.len() && copied <= MAX_COPIED {
+                return Some(Box::new(Run { copied: bytes, field }.into()));
+            }
+            self.fields.push((at, field));
+        }
         let mut from = start;
         let mut parts = Parts::default();
         for (at, field) in self.fields.drain(..) {

@@ -68,9 +68,15 @@ impl Parts {
     }
 }
 
+impl From<Run> for Parts {
+    fn from(run: Run) -> Self {
+        Self { len: run.len(), first: run, others: VecDeque::new() }
+    }
+}
+
 impl From<Bytes> for Parts {
     fn from(field: Bytes) -> Self {
-        Self { len: field.len(), first: Run { copied: Bytes::new(), field }, others: VecDeque::new() }
+        Run { copied: Bytes::new(), field }.into()
     }
 }
 

@@ -18,6 +18,11 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
+    /// A body that came in one piece, which `inbox` brought.
+    pub(crate) fn single(piece: &[u8], inbox: &Inbox) -> Bytes {
+        if piece.len() < MIN_SHARED { Bytes::copy_from_slice(piece) } else { inbox.share(piece) }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len
     }
