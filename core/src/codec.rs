@@ -6,6 +6,7 @@ mod depth;
 mod limits;
 mod parts;
 mod preference;
+mod scratch;
 mod set;
 mod shared;
 
@@ -15,6 +16,7 @@ pub use depth::DepthLimited;
 pub use limits::{DecodeLimits, MAX_DEPTH};
 pub(crate) use parts::{Parts, Run};
 pub(crate) use preference::{Known, choose, prefer};
+pub(crate) use scratch::with_body;
 pub use set::{CodecIndex, CodecSet, DecodeBy, EncodeBy};
 pub(crate) use shared::sharing;
 

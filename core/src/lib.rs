@@ -16,7 +16,6 @@ mod error;
 pub mod frame;
 mod metadata;
 mod push;
-mod scratch;
 mod server;
 mod service;
 mod session;

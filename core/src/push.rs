@@ -13,8 +13,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use crate::codec::RAW;
-use crate::scratch::with_body;
+use crate::codec::{RAW, with_body};
 use crate::{Body, CodecIndex, CodecSet, EncodeBy, Error, ErrorKind, Metadata};
 
 /// Anything a push can be handed to: a session, everyone, a backplane, a test.

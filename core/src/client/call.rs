@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use super::{CallError, Caller, Method};
 use crate::clock::now;
-use crate::codec::sharing;
+use crate::codec::{sharing, with_body};
 use crate::connection::{Answer, Ended, OutBody, OutRequest};
-use crate::scratch::with_body;
 use crate::service::inherited_deadline;
 use crate::wire::Outcome;
 use crate::{Body, Code, Error, Metadata, Ran, Status};

@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 
 use super::call::{refuse, remaining};
 use super::{Caller, OneWayMethod};
+use crate::codec::with_body;
 use crate::connection::{OutBody, OutRequest};
-use crate::scratch::with_body;
 use crate::{Metadata, Status};
 
 /// A call that is never answered. Awaiting it queues the request, waiting for room; whether it ran nobody tells.

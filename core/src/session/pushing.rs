@@ -7,8 +7,8 @@ use std::task::Poll;
 use bytes::Bytes;
 
 use super::{Session, State};
+use crate::codec::with_body;
 use crate::connection::{NoRoom, OutBody, OutPush};
-use crate::scratch::with_body;
 use crate::wire::{Gap, GapReason};
 use crate::{Body, BodyCodec, ErrorKind, Metadata, Push, PushError, PushSink, Pushing, Refused, WriteBody};
 

@@ -85,7 +85,7 @@ fn a_panic_leaves_nothing_behind() {
     let panicked = std::panic::catch_unwind(|| serialize(&large, |_| panic!("within")));
     assert!(panicked.is_err() && lent(&large).is_none());
     let caught = std::panic::catch_unwind(|| {
-        crate::scratch::with_body(|body| {
+        crate::codec::with_body(|body| {
             body.refer(large.clone().into_bytes());
             panic!("within");
         })
