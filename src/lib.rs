@@ -71,8 +71,8 @@ pub mod config;
 mod standard;
 
 pub use linkspan_core::{
-    Arrival, Backoff, Batch, Blob, BodyCodec, BoxError, Call, CallError, CallRequest, CallResponse, Calls,
-    Capabilities, Close, CloseCode, Code, Codec, CodecIndex, CodecSet, Context, Credentials, Decode,
+    Arrival, Backoff, Batch, Blob, Body, BodyCodec, BoxError, Call, CallError, CallRequest, CallResponse,
+    Calls, Capabilities, Close, CloseCode, Code, Codec, CodecIndex, CodecSet, Context, Credentials, Decode,
     DecodeBy, DecodeLimits, DepthLimited, Encode, EncodeBy, Encoded, Endpoint, Error, ErrorKind, Events,
     Frame, Gap, GapReason, Inbox, Lane, Limits, Link, Listener, MAX_DEPTH, Metadata, Notification,
     Notifications, OneWayCall, PeerInfo, Pipe, Push, PushError, PushSink, Pushing, RAW, Ran, Reach, Refused,

@@ -1,16 +1,22 @@
 //! The second waist: typed values to payload bytes and back, chosen at run time, compiled in.
 
 mod blob;
+mod body;
 mod depth;
 mod limits;
+mod parts;
 mod preference;
+mod scratch;
 mod set;
 mod shared;
 
 pub use blob::Blob;
+pub use body::Body;
 pub use depth::DepthLimited;
 pub use limits::{DecodeLimits, MAX_DEPTH};
+pub(crate) use parts::{Parts, Run};
 pub(crate) use preference::{Known, choose, prefer};
+pub(crate) use scratch::with_body;
 pub use set::{CodecIndex, CodecSet, DecodeBy, EncodeBy};
 pub(crate) use shared::sharing;
 
@@ -85,6 +91,17 @@ pub trait Encode<T: ?Sized>: Codec {
     /// [`ErrorKind::Encode`](crate::ErrorKind::Encode) if this value cannot be written; what was appended is then
     /// meaningless.
     fn encode(value: &T, out: &mut Vec<u8>) -> Result<(), Error>;
+
+    /// Appends `value` to `out`: the same bytes, of which large fields may be there by reference. What is sent is encoded so.
+    ///
+    /// What is provided copies all of it. A codec with a byte string spares large ones the copy with [`Body::append`]; it then
+    /// must not look at what it appended, or move it: a codec around another leaves this method out.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    fn encode_body(value: &T, out: &mut Body) -> Result<(), Error> {
+        Self::encode(value, out.bytes())
+    }
 }
 
 /// A codec that can read `T`.

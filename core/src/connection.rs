@@ -23,6 +23,7 @@ mod outgoing;
 mod paths;
 mod pieces;
 mod rate;
+mod room;
 mod serving;
 #[cfg(test)]
 mod tests;
@@ -364,6 +365,11 @@ impl Connection {
                 self.serving.remove(call);
             }
         }
+    }
+
+    /// True if large bodies wait to be sent, and fewer than the link is given at once.
+    pub(crate) fn gathers_bulk(&self) -> bool {
+        (1..bulk::BULK_LEN).contains(&self.bulk.len())
     }
 
     /// True if [`poll_batch`](Self::poll_batch) would find something.

@@ -149,7 +149,7 @@ impl Driver {
                 self.dispatch(cx);
                 return Poll::Ready(close);
             }
-            match self.receive(cx) {
+            match self.receive_some(cx) {
                 Err(error) => return Poll::Ready(self.lost(&error)),
                 Ok(true) if self.readers.have_turn(&*self.deliver) => break,
                 Ok(true) => {}
@@ -210,6 +210,20 @@ impl Driver {
         let progressed = self.batch.take_progress() | (self.batch.len() < before);
         self.sent = Some(Sent { progressed, remaining });
         Ok(())
+    }
+
+    /// Takes what one read brought, and reads on while that makes large bodies leave which one write may carry. False if
+    /// nothing came.
+    fn receive_some(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
+        let received = self.receive(cx)?;
+        let mut more = received;
+        for _ in 1..READS {
+            if !more || !self.session.lock().connection.gathers_bulk() {
+                break;
+            }
+            more = self.receive(cx)?;
+        }
+        Ok(received)
     }
 
     /// Takes what one read brought. False if nothing came.
@@ -413,6 +427,8 @@ pub(crate) async fn wind_down(pipe: &mut dyn Pipe, batch: &mut Batch, close: &Cl
 
 /// How long a closed link may take to wind down. Chosen as several round trips of a slow network.
 const LINGER: Duration = Duration::from_secs(1);
+/// Reads that one write may answer: about as many as bring what it takes of large bodies.
+const READS: usize = 4;
 /// Reads handled before other tasks get their turn.
 const ROUNDS: usize = 16;
 

@@ -16,7 +16,6 @@ mod error;
 pub mod frame;
 mod metadata;
 mod push;
-mod scratch;
 mod server;
 mod service;
 mod session;
@@ -34,7 +33,7 @@ pub use client::{
 };
 pub use close::{Close, CloseCode, Verdict};
 pub use codec::{
-    Blob, Codec, CodecIndex, CodecSet, Decode, DecodeBy, DecodeLimits, DepthLimited, Encode, EncodeBy,
+    Blob, Body, Codec, CodecIndex, CodecSet, Decode, DecodeBy, DecodeLimits, DepthLimited, Encode, EncodeBy,
     MAX_DEPTH, RAW,
 };
 pub use config::Limits;

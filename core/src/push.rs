@@ -17,10 +17,9 @@ use bytes::Bytes;
 pub(crate) use frames::Frame;
 use frames::Frames;
 
-use crate::codec::RAW;
-use crate::scratch::with_buffer;
+use crate::codec::{RAW, with_body};
 use crate::wire::is_path;
-use crate::{CodecIndex, CodecSet, EncodeBy, Error, ErrorKind, Metadata};
+use crate::{Body, CodecIndex, CodecSet, EncodeBy, Error, ErrorKind, Metadata};
 
 /// Anything a push can be handed to: a session, everyone, a backplane, a test.
 ///
@@ -77,8 +76,8 @@ pub trait PushSink: Send + Sync {
     }
 }
 
-/// Appends a body in the codec of that name, as [`Encoded::bytes`] returns it.
-pub type WriteBody<'a> = &'a dyn Fn(&str, &mut Vec<u8>) -> Result<(), Error>;
+/// Appends a body in the codec of that name: the bytes that [`Encoded::bytes`] returns.
+pub type WriteBody<'a> = &'a dyn Fn(&str, &mut Body) -> Result<(), Error>;
 
 /// The future of [`PushSink::push`].
 pub type Pushing<'a> = Pin<Box<dyn Future<Output = Result<(), PushError>> + Send + 'a>>;
@@ -225,7 +224,8 @@ fn unsupported(codec: &str) -> Error {
 }
 
 fn encode<S: EncodeBy<T>, T>(index: CodecIndex, value: &T) -> Result<Bytes, Error> {
-    with_buffer(|out| {
+    with_body(|out| {
+        let out = out.bytes(); // in one piece, for all who share it
         S::encode(index, value, out)?;
         // A small one is copied to memory of its size, which costs less than to grow there.
         Ok(if out.len() <= MAX_COPIED { Bytes::copy_from_slice(out) } else { std::mem::take(out).into() })

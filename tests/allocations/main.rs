@@ -37,8 +37,8 @@ const PATHS: [(Load, &str, Option<f64>); 12] = [
     (Load::Push, "ws", Some(0.0)),
     (Load::Push, "quic", None),
     (Load::Broadcast, "tcp", Some(1.07)),
-    (Load::Echo, "tcp", Some(19.0)),
-    (Load::Echo, "ws", Some(19.44)),
+    (Load::Echo, "tcp", Some(8.38)),
+    (Load::Echo, "ws", Some(8.38)),
     (Load::Echo, "quic", None),
 ];
 /// What a path may allocate less or more than that: buffers grow until they are large enough, not always at the same moment.

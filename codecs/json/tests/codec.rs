@@ -19,7 +19,9 @@ use serde_json::Value;
 
 use self::contract::nesting::{Chain, List, Node, Shell, Stout, Tree, ends_at, ends_where_limits_say};
 use self::contract::sample::{Sample, sample};
-use self::contract::{chain, encoded, on_a_small_stack, other_lengths_are_errors, round_trips};
+use self::contract::{
+    Loaded, chain, copied, encoded, on_a_small_stack, other_lengths_are_errors, round_trips,
+};
 
 proptest! {
     // Each case decodes once for each of its bytes.
@@ -69,6 +71,11 @@ fn nesting_ends_at_64_levels_whatever_the_type() {
     ends_at::<Json, Tree>(32, |depth| {
         nested(r#"{"Branch":{"right":"Leaf","left":"#, r#""Leaf""#, "}}", depth)
     });
+}
+
+#[test]
+fn blobs_are_numbers_and_sent_as_such() {
+    assert!(copied::<Json>() > 2 * Loaded::LEN);
 }
 
 #[test]

@@ -14,7 +14,9 @@
 
 mod end;
 
-use linkspan_core::{BoxError, Codec, Decode, DecodeLimits, DepthLimited, Encode, Error, ErrorKind};
+use std::io::Write;
+
+use linkspan_core::{Body, BoxError, Codec, Decode, DecodeLimits, DepthLimited, Encode, Error, ErrorKind};
 use rmp_serde::decode::Error as DecodeError;
 use rmp_serde::{Deserializer, Serializer};
 use serde::Serialize;
@@ -84,11 +86,11 @@ impl Codec for MessagePack {
 
 impl<T: Serialize + ?Sized> Encode<T> for MessagePack {
     fn encode(value: &T, out: &mut Vec<u8>) -> Result<(), Error> {
-        // For people, because what serde buffers (flattened fields, untagged enums) is read in that form whatever the
-        // format says, and because other languages know an address as text, not as an enum of Rust's.
-        value.serialize(&mut Serializer::new(out).with_struct_map().with_human_readable()).map_err(|cause| {
-            Error::new(ErrorKind::Encode, "no MessagePack for this value").with_source(flat(cause.into()))
-        })
+        write(value, out)
+    }
+
+    fn encode_body(value: &T, out: &mut Body) -> Result<(), Error> {
+        write(value, out)
     }
 }
 
@@ -99,6 +101,14 @@ impl<T: DeserializeOwned> Decode<T> for MessagePack {
             DepthLimited::new(&mut messagepack, bytes.len(), limits).deserialize().map_err(invalid)?;
         if end::is_reached(&mut messagepack) { Ok(value) } else { Err(invalid("bytes are left over")) }
     }
+}
+
+fn write<T: Serialize + ?Sized>(value: &T, out: impl Write) -> Result<(), Error> {
+    // For people, because what serde buffers (flattened fields, untagged enums) is read in that form whatever the
+    // format says, and because other languages know an address as text, not as an enum of Rust's.
+    value.serialize(&mut Serializer::new(out).with_struct_map().with_human_readable()).map_err(|cause| {
+        Error::new(ErrorKind::Encode, "no MessagePack for this value").with_source(flat(cause.into()))
+    })
 }
 
 fn invalid(cause: impl Into<BoxError>) -> Error {

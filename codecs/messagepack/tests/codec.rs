@@ -26,7 +26,7 @@ use self::contract::nesting::{
     Chain, List, Node, Shell, Stout, Tree, Wrapper, ends_at, ends_where_limits_say,
 };
 use self::contract::sample::{Sample, sample};
-use self::contract::{chain, encoded, on_a_small_stack, other_lengths_are_errors, round_trips};
+use self::contract::{chain, copied, encoded, on_a_small_stack, other_lengths_are_errors, round_trips};
 
 proptest! {
     // Each case decodes once for each of its bytes.
@@ -88,6 +88,11 @@ fn nesting_ends_at_64_levels_whatever_the_type() {
     ends_at::<MessagePack, Tree>(32, |depth| {
         nested(b"\x81\xa6Branch\x82\xa5right\xa4Leaf\xa4left", b"\xa4Leaf", depth)
     });
+}
+
+#[test]
+fn a_large_blob_is_sent_by_reference() {
+    assert!((16 * 1024..17 * 1024).contains(&copied::<MessagePack>()));
 }
 
 #[test]

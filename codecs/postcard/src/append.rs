@@ -1,5 +1,6 @@
 //! Writing behind what a buffer already holds.
 
+use linkspan_core::Body;
 use postcard::ser_flavors::Flavor;
 
 /// Appends to the caller's buffer. Postcard's own flavors take the buffer, begin at its start, or copy byte by byte.
@@ -17,6 +18,29 @@ impl Flavor for Append<'_> {
     #[inline]
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
         self.0.push(byte);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+/// Appends to what is sent, which may hold large fields by reference.
+pub(crate) struct AppendBody<'a>(pub(crate) &'a mut Body);
+
+impl Flavor for AppendBody<'_> {
+    type Output = ();
+
+    #[inline]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.append(bytes);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.bytes().push(byte);
         Ok(())
     }
 

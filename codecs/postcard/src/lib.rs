@@ -14,11 +14,11 @@
 
 mod append;
 
-use linkspan_core::{BoxError, Codec, Decode, DecodeLimits, DepthLimited, Encode, Error, ErrorKind};
+use linkspan_core::{Body, BoxError, Codec, Decode, DecodeLimits, DepthLimited, Encode, Error, ErrorKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::append::Append;
+use self::append::{Append, AppendBody};
 
 /// Serde types in the [Postcard wire format](https://postcard.jamesmunns.com/wire-format), version 1.
 ///
@@ -35,8 +35,11 @@ impl Codec for Postcard {
 
 impl<T: Serialize + ?Sized> Encode<T> for Postcard {
     fn encode(value: &T, out: &mut Vec<u8>) -> Result<(), Error> {
-        postcard::serialize_with_flavor(value, Append(out))
-            .map_err(|cause| Error::new(ErrorKind::Encode, "no Postcard for this value").with_source(cause))
+        postcard::serialize_with_flavor(value, Append(out)).map_err(unwritable)
+    }
+
+    fn encode_body(value: &T, out: &mut Body) -> Result<(), Error> {
+        postcard::serialize_with_flavor(value, AppendBody(out)).map_err(unwritable)
     }
 }
 
@@ -49,6 +52,10 @@ impl<T: DeserializeOwned> Decode<T> for Postcard {
             _ => Err(invalid("bytes are left over")),
         }
     }
+}
+
+fn unwritable(cause: postcard::Error) -> Error {
+    Error::new(ErrorKind::Encode, "no Postcard for this value").with_source(cause)
 }
 
 fn invalid(cause: impl Into<BoxError>) -> Error {

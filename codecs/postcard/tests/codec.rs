@@ -24,7 +24,7 @@ use self::contract::nesting::{
     Chain, List, Node, Shell, Stout, Tree, Wrapper, ends_at, ends_where_limits_say,
 };
 use self::contract::sample::{Sample, sample};
-use self::contract::{chain, encoded, other_lengths_are_errors, round_trips};
+use self::contract::{chain, copied, encoded, other_lengths_are_errors, round_trips};
 
 proptest! {
     // Each case decodes once for each of its bytes.
@@ -70,6 +70,11 @@ fn nesting_ends_at_64_levels_whatever_the_type() {
     ends_at::<Postcard, Stout>(63, |depth| {
         nested(&open, &encoded::<Postcard, _>(&Stout::default()), depth - 1)
     });
+}
+
+#[test]
+fn a_large_blob_is_sent_by_reference() {
+    assert!((16 * 1024..17 * 1024).contains(&copied::<Postcard>()));
 }
 
 #[test]

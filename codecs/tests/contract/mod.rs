@@ -5,7 +5,8 @@ pub(crate) mod sample;
 
 use std::fmt::Debug;
 
-use linkspan_core::{Decode, DecodeLimits, Encode, Error, ErrorKind};
+use linkspan_core::{Blob, Body, Decode, DecodeLimits, Encode, Error, ErrorKind};
+use serde::{Deserialize, Serialize};
 
 /// `value` written behind nothing.
 pub(crate) fn encoded<C: Encode<T>, T: ?Sized>(value: &T) -> Vec<u8> {
@@ -25,6 +26,37 @@ pub(crate) fn round_trips<C: Encode<T> + Decode<T>, T: PartialEq + Debug>(value:
     C::encode(value, &mut bytes).unwrap();
     let body = bytes.strip_prefix(b"head").unwrap();
     assert_eq!(decoded::<C, T>(body).unwrap(), *value);
+    let mut sent = Body::from(b"head".to_vec());
+    C::encode_body(value, &mut sent).unwrap();
+    assert_eq!(sent.into_vec(), bytes, "what is sent is what is encoded");
+}
+
+/// A large blob among other fields.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Loaded {
+    before: u32,
+    load: Blob,
+    behind: String,
+    small: Blob,
+}
+
+impl Loaded {
+    /// Bytes of the large blob.
+    pub(crate) const LEN: usize = 100_000;
+
+    pub(crate) fn new() -> Self {
+        let load = Blob::from(vec![7; Self::LEN]);
+        Self { before: 1, load, behind: "behind".into(), small: Blob::from(vec![8; 16 * 1024 - 1]) }
+    }
+}
+
+/// How many bytes are copied when a [`Loaded`] is encoded to be sent.
+pub(crate) fn copied<C: Encode<Loaded> + Decode<Loaded>>() -> usize {
+    let loaded = Loaded::new();
+    round_trips::<C, _>(&loaded);
+    let mut sent = Body::new();
+    C::encode_body(&loaded, &mut sent).unwrap();
+    sent.bytes().len()
 }
 
 /// Every encoding cut short is an error, as is one with a byte too many.

@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use super::{CallError, Caller, Method};
 use crate::clock::now;
-use crate::codec::sharing;
+use crate::codec::{sharing, with_body};
 use crate::connection::{Answer, Ended, OutBody, OutRequest};
-use crate::scratch::with_buffer;
 use crate::service::inherited_deadline;
 use crate::wire::Outcome;
-use crate::{Code, Error, Metadata, Ran, Status};
+use crate::{Body, Code, Error, Metadata, Ran, Status};
 
 /// A call of a method. Awaiting it sends the request and brings the value.
 ///
@@ -78,7 +77,7 @@ impl<A, R, E> Call<A, R, E> {
     }
 
     /// Sends the request. Its end wakes the caller, who then polls again.
-    fn start(&self, cx: &Context<'_>, body: &mut Vec<u8>) -> Result<u32, Status> {
+    fn start(&self, cx: &Context<'_>, body: &mut Body) -> Result<u32, Status> {
         let session = self.caller.session();
         let timeout = remaining(self.timeout)?;
         (self.method.encode)(self.caller.codec_index(), &self.args, body).map_err(|error| refuse(&error))?;
@@ -97,7 +96,7 @@ impl<A, R, E> Call<A, R, E> {
     fn poll_response(
         &mut self,
         cx: &Context<'_>,
-        buffer: &mut Vec<u8>,
+        buffer: &mut Body,
     ) -> Poll<Result<Response<R>, CallError<E>>> {
         let ended = match self.state {
             State::New => {
@@ -106,7 +105,7 @@ impl<A, R, E> Call<A, R, E> {
                 return started.map_or_else(|status| Poll::Ready(Err(status.into())), |_| Poll::Pending);
             }
             State::Sent(call) => {
-                ready!(self.caller.session().lock().connection.poll_call(call, cx, buffer))
+                ready!(self.caller.session().lock().connection.poll_call(call, cx, buffer.bytes()))
             }
             State::Done => {
                 let status = Status::new(Code::Internal, Ran::Maybe, "call was polled after its end");
@@ -115,7 +114,7 @@ impl<A, R, E> Call<A, R, E> {
         };
         self.state = State::Done;
         Poll::Ready(match ended {
-            Ended::Plain(outcome) => self.decode(outcome, buffer, Metadata::new()),
+            Ended::Plain(outcome) => self.decode(outcome, buffer.bytes(), Metadata::new()),
             Ended::Other(ended) => match *ended {
                 Err(status) => Err(status.into()),
                 Ok(Answer { codec: Some(codec), .. }) => {
@@ -148,7 +147,7 @@ impl<A, R, E> Future for Call<A, R, E> {
     type Output = Result<R, CallError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        with_buffer(|buffer| self.poll_response(cx, buffer)).map_ok(|response| response.value)
+        with_body(|buffer| self.poll_response(cx, buffer)).map_ok(|response| response.value)
     }
 }
 
@@ -180,7 +179,7 @@ impl<A, R, E> Future for CallResponse<A, R, E> {
     type Output = Result<Response<R>, CallError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        with_buffer(|buffer| self.0.poll_response(cx, buffer))
+        with_body(|buffer| self.0.poll_response(cx, buffer))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Call, OneWayCall};
-use crate::{Close, CloseCode, CodecIndex, DecodeBy, DecodeLimits, EncodeBy, Error, Session};
+use crate::{Body, Close, CloseCode, CodecIndex, DecodeBy, DecodeLimits, EncodeBy, Error, Session};
 
 /// Starts calls on one connection. Cheap to clone; the connection stays open as long as one is left.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl Caller {
     }
 }
 
-pub(crate) type EncodeFn<T> = fn(CodecIndex, &T, &mut Vec<u8>) -> Result<(), Error>;
+pub(crate) type EncodeFn<T> = fn(CodecIndex, &T, &mut Body) -> Result<(), Error>;
 pub(crate) type DecodeFn<T> = fn(CodecIndex, &[u8], DecodeLimits) -> Result<T, Error>;
 
 /// A method with arguments `A`, value `R` and error `E`, compiled for every codec of one set.
@@ -90,7 +90,7 @@ impl<A, R, E> Method<A, R, E> {
     pub fn new<S: EncodeBy<A> + DecodeBy<R> + DecodeBy<E>>(path: &'static str) -> Self {
         Self {
             path,
-            encode: <S as EncodeBy<A>>::encode,
+            encode: <S as EncodeBy<A>>::encode_body,
             decode: <S as DecodeBy<R>>::decode,
             decode_error: <S as DecodeBy<E>>::decode,
         }
@@ -102,7 +102,7 @@ impl<A, R> Method<A, R, Infallible> {
     pub fn infallible<S: EncodeBy<A> + DecodeBy<R>>(path: &'static str) -> Self {
         Self {
             path,
-            encode: <S as EncodeBy<A>>::encode,
+            encode: <S as EncodeBy<A>>::encode_body,
             decode: <S as DecodeBy<R>>::decode,
             decode_error: |_, _, _| Err(Error::protocol("an error from a method that has none")),
         }
@@ -118,7 +118,7 @@ pub struct OneWayMethod<A> {
 impl<A> OneWayMethod<A> {
     /// The method at `path`, in the codecs of set `S`.
     pub fn new<S: EncodeBy<A>>(path: &'static str) -> Self {
-        Self { path, encode: <S as EncodeBy<A>>::encode }
+        Self { path, encode: <S as EncodeBy<A>>::encode_body }
     }
 }
 

@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 
 use super::call::{refuse, remaining};
 use super::{Caller, OneWayMethod};
+use crate::codec::with_body;
 use crate::connection::{OutBody, OutRequest};
-use crate::scratch::with_buffer;
 use crate::{Metadata, Status};
 
 /// A call that is never answered. Awaiting it queues the request, waiting for room; whether it ran nobody tells.
@@ -37,7 +37,7 @@ impl<A> OneWayCall<A> {
     fn start(&self, cx: &Context<'_>) -> Poll<Result<(), Status>> {
         let session = self.caller.session();
         let timeout = remaining(None)?;
-        with_buffer(|body| {
+        with_body(|body| {
             (self.method.encode)(self.caller.codec_index(), &self.args, body)
                 .map_err(|error| refuse(&error))?;
             let body = OutBody::take(body);

@@ -6,12 +6,13 @@ use bytes::Bytes;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::body::lend;
 use super::shared::share;
 
 /// A large field of bytes: codecs with a byte string carry it as one, without looking at each element.
 ///
-/// One of 8 KiB or more that makes up a good deal of its message is decoded by reference: it keeps the message alive, up to four
-/// times its own length.
+/// One of 16 KiB or more is sent by reference in codecs with a byte string. One of 8 KiB or more that makes up a good deal of its
+/// message is decoded by reference: it keeps the message alive, up to four times its own length.
 ///
 /// JSON has no byte string and carries an array of numbers.
 ///
@@ -53,7 +54,7 @@ impl fmt::Debug for Blob {
 
 impl Serialize for Blob {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
+        lend(&self.0, |bytes| serializer.serialize_bytes(bytes))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The codecs an application is built with: a tuple, and an index into it.
 
-use super::{Codec, Decode, DecodeLimits, Encode};
+use super::{Body, Codec, Decode, DecodeLimits, Encode};
 use crate::{Error, ErrorKind};
 
 /// Which codec of the application's set a connection uses.
@@ -44,6 +44,14 @@ pub trait EncodeBy<T: ?Sized>: CodecSet {
     /// # Errors
     /// As [`Encode::encode`]; [`ErrorKind::UnsupportedCodec`] if the index is not of this set.
     fn encode(index: CodecIndex, value: &T, out: &mut Vec<u8>) -> Result<(), Error>;
+
+    /// The same to what is sent, as [`Encode::encode_body`].
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    fn encode_body(index: CodecIndex, value: &T, out: &mut Body) -> Result<(), Error> {
+        Self::encode(index, value, out.bytes())
+    }
 }
 
 /// A set of which every codec can read `T`.
@@ -86,6 +94,13 @@ macro_rules! tuple {
             fn encode(index: CodecIndex, value: &T, out: &mut Vec<u8>) -> Result<(), Error> {
                 match index.0 {
                     $($index => $codec::encode(value, out),)+
+                    _ => Err(no_such_codec()),
+                }
+            }
+
+            fn encode_body(index: CodecIndex, value: &T, out: &mut Body) -> Result<(), Error> {
+                match index.0 {
+                    $($index => $codec::encode_body(value, out),)+
                     _ => Err(no_such_codec()),
                 }
             }

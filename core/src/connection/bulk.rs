@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
-
 use super::Role;
+use crate::codec::{Parts, Run};
 use crate::frame::{LAST, MAX_FRAME_LEN, RESET};
 use crate::wire::{BodyPlace, kind};
 use crate::{Batch, Lane};
@@ -32,7 +31,7 @@ pub(crate) struct Bulk {
 #[derive(Debug)]
 struct Leaving {
     lane: Lane,
-    body: Bytes,
+    body: Box<Parts>,
     sender: Sender,
 }
 
@@ -71,7 +70,7 @@ impl Bulk {
     }
 
     /// Queues a body, which is not empty, and says where it will be.
-    pub(crate) fn push(&mut self, sender: Sender, body: Bytes) -> BodyPlace {
+    pub(crate) fn push(&mut self, sender: Sender, body: Box<Parts>) -> BodyPlace {
         let lane = Lane::new(self.next_lane);
         self.next_lane += 2;
         self.len += body.len();
@@ -113,11 +112,15 @@ impl Bulk {
                 self.open.push_back(leaving);
                 continue;
             }
-            let piece = leaving.body.split_to(leaving.body.len().min(PIECE_LEN));
-            room = room.saturating_sub(piece.len());
-            self.len -= piece.len();
+            let before = leaving.body.len();
+            let Run { copied, field } = leaving.body.split(PIECE_LEN);
             let last = leaving.body.is_empty();
-            let _ = out.push((kind::BODY, if last { LAST } else { 0 }), leaving.lane, Some(piece), |_| {});
+            let len = before - leaving.body.len();
+            room = room.saturating_sub(len);
+            self.len -= len;
+            let _ = out.push((kind::BODY, if last { LAST } else { 0 }), leaving.lane, Some(field), |out| {
+                out.extend_from_slice(&copied);
+            });
             blocked = 0;
             if last {
                 finished.push(leaving.sender);

@@ -112,7 +112,10 @@ impl Content {
     pub(crate) fn with_body(self, body: Bytes) -> Self {
         match self {
             Self::Inbox { .. } => self,
-            Self::Owned(owned) => Self::Owned(Box::new(Owned { body, ..*owned })),
+            Self::Owned(mut owned) => {
+                owned.body = body;
+                Self::Owned(owned)
+            }
         }
     }
 }

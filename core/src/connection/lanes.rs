@@ -91,6 +91,9 @@ impl Lanes {
         bytes: &[u8],
         inbox: &Inbox,
     ) -> Result<Option<(Owner, Bytes)>, Error> {
+        if last && let Some(whole) = self.take_single(lane, bytes, inbox) {
+            return Ok(Some(whole));
+        }
         let (held, max_held, max_body) =
             (self.held + bytes.len(), self.max_held(), self.limits.max_message_len);
         let arriving = self.lane(lane)?;
@@ -106,7 +109,7 @@ impl Lanes {
             if held > max_held {
                 return Err(longer("unfinished bodies", max_held, "max_lanes"));
             }
-            arriving.body.push(bytes, inbox);
+            arriving.body.push(bytes, inbox, announced.map(|(_, len)| len));
         }
         if last {
             arriving.end = Some(End::Last);
@@ -122,6 +125,21 @@ impl Lanes {
             (true, false, Some(_)) => self.take_whole(lane),
             _ => Ok(None),
         }
+    }
+
+    /// A body that came in one piece, behind its head.
+    fn take_single(&mut self, lane: Lane, bytes: &[u8], inbox: &Inbox) -> Option<(Owner, Bytes)> {
+        let Entry::Occupied(occupied) = self.arriving.entry(lane) else { return None };
+        let Arriving { body, announced: Some((owner, len)), end: None, discarded: false } = occupied.get()
+        else {
+            return None;
+        };
+        if body.len() > 0 || *len != bytes.len() {
+            return None;
+        }
+        let owner = *owner;
+        occupied.remove();
+        Some((owner, Pieces::single(bytes, inbox)))
     }
 
     /// Whose body is on `lane`, if its head came.

@@ -9,9 +9,10 @@ use super::bulk::Sender;
 use super::calls::{CallFailed, Ended};
 use super::serving::State;
 use super::{Connection, Phase};
+use crate::codec::Parts;
 use crate::push::Frame;
 use crate::wire::{self, BodyPlace, Fields, Gap, GapReason, MAX_INLINE_LEN, Message, Outcome};
-use crate::{Code, Error, Metadata, RAW, Ran, Status};
+use crate::{Body, Code, Error, Metadata, RAW, Ran, Status};
 
 /// A call to start.
 #[derive(Debug)]
@@ -24,25 +25,28 @@ pub(crate) struct OutRequest<'a> {
 }
 
 /// Encoded arguments: small ones are copied under the lock, large ones handed over.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum OutBody<'a> {
-    Large(Bytes),
+    Large(Box<Parts>),
     Small(&'a [u8]),
 }
 
 impl<'a> OutBody<'a> {
-    /// What `buffer` holds; a large body takes the buffer's memory along.
-    pub(crate) fn take(buffer: &'a mut Vec<u8>) -> Self {
-        if buffer.len() <= MAX_INLINE_LEN {
-            Self::Small(buffer)
-        } else {
-            Self::Large(std::mem::take(buffer).into())
+    /// What `body` holds; a large one takes its memory along.
+    pub(crate) fn take(body: &'a mut Body) -> Self {
+        match body.take_large(0) {
+            None => Self::Small(body.bytes()),
+            Some(parts) => Self::Large(parts),
         }
     }
 
     /// What `body` holds, by reference.
     pub(crate) fn share(body: &'a Bytes) -> Self {
-        if body.len() <= MAX_INLINE_LEN { Self::Small(body) } else { Self::Large(body.clone()) }
+        if body.len() <= MAX_INLINE_LEN {
+            Self::Small(body)
+        } else {
+            Self::Large(Box::new(body.clone().into()))
+        }
     }
 
     fn len(&self) -> usize {
@@ -63,9 +67,9 @@ pub struct Reply {
 /// What a handler brought, encoded.
 #[derive(Debug)]
 pub(crate) enum ReplyBody {
-    ApplicationError(Vec<u8>),
+    ApplicationError(Body),
     Failure(Status),
-    Value(Vec<u8>),
+    Value(Body),
 }
 
 impl Reply {
@@ -73,7 +77,7 @@ impl Reply {
         Self { body: ReplyBody::Failure(status), metadata: Metadata::new() }
     }
 
-    pub(crate) fn of(outcome: Outcome, body: Vec<u8>, metadata: Metadata) -> Self {
+    pub(crate) fn of(outcome: Outcome, body: Body, metadata: Metadata) -> Self {
         let body = match outcome {
             Outcome::ApplicationError => ReplyBody::ApplicationError(body),
             Outcome::Value => ReplyBody::Value(body),

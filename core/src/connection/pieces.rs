@@ -2,48 +2,71 @@
 
 use bytes::Bytes;
 
+use super::room;
 use crate::Inbox;
 
-/// The pieces of a body, in order: large ones by reference, small ones side by side. Joined once, when all are there; one that
-/// came in one large piece is never copied.
+/// The pieces of a body, in order. One that comes in one large piece is never copied. Others are copied once, into memory of the
+/// announced length, as soon as a good deal of it has come: from a read that is still in the cache, whose room then serves the
+/// next one.
 #[derive(Debug, Default)]
 pub(crate) struct Pieces {
-    whole: Vec<Bytes>,
-    /// What came behind the last large piece.
-    tail: Vec<u8>,
+    /// Large ones, by reference, while there is no memory for all.
+    shared: Vec<Bytes>,
+    /// What came behind those.
+    joined: Vec<u8>,
     len: usize,
 }
 
 impl Pieces {
+    /// A body that came in one piece, which `inbox` brought.
+    pub(crate) fn single(piece: &[u8], inbox: &Inbox) -> Bytes {
+        if piece.len() < MIN_SHARED { Bytes::copy_from_slice(piece) } else { inbox.share(piece) }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Appends a piece that `inbox` brought.
-    pub(crate) fn push(&mut self, piece: &[u8], inbox: &Inbox) {
+    /// Appends a piece that `inbox` brought, of a body of `announced` bytes.
+    pub(crate) fn push(&mut self, piece: &[u8], inbox: &Inbox, announced: Option<usize>) {
         self.len += piece.len();
-        if piece.len() < MIN_SHARED {
-            self.tail.extend_from_slice(piece);
+        let is_all = announced == Some(piece.len());
+        if self.joined.capacity() < self.len
+            && let Some(announced) = announced
+            && !is_all
+            && announced / MAX_AHEAD <= self.len
+        {
+            self.gather(announced);
+        }
+        if piece.len() < MIN_SHARED || self.joined.capacity() >= self.len {
+            self.joined.extend_from_slice(piece);
             return;
         }
-        if !self.tail.is_empty() {
-            self.whole.push(std::mem::take(&mut self.tail).into());
+        if !self.joined.is_empty() {
+            self.shared.push(std::mem::take(&mut self.joined).into());
         }
-        self.whole.push(inbox.share(piece));
+        self.shared.push(inbox.share(piece));
+    }
+
+    /// Puts what has come into memory that has room for `len` bytes.
+    fn gather(&mut self, len: usize) {
+        let mut all = room::take(len);
+        for piece in self.shared.drain(..) {
+            all.extend_from_slice(&piece);
+        }
+        all.extend_from_slice(&self.joined);
+        self.joined = all;
     }
 
     /// All of it, in one.
     pub(crate) fn join(mut self) -> Bytes {
-        match (self.whole.pop(), self.whole.is_empty(), self.tail.is_empty()) {
-            (None, ..) => self.tail.into(),
+        match (self.shared.pop(), self.shared.is_empty(), self.joined.is_empty()) {
+            (None, ..) => room::share(self.joined),
             (Some(only), true, true) => only,
             (Some(last), ..) => {
-                let mut joined = Vec::with_capacity(self.len);
-                for piece in self.whole.iter().chain([&last]) {
-                    joined.extend_from_slice(piece);
-                }
-                joined.extend_from_slice(&self.tail);
-                joined.into()
+                self.shared.push(last);
+                self.gather(self.len);
+                room::share(self.joined)
             }
         }
     }
@@ -52,19 +75,22 @@ impl Pieces {
 /// Smallest piece that is kept by reference, in bytes. It keeps the read that brought it alive, 64 KiB and a little: no more than
 /// four times what is counted.
 const MIN_SHARED: usize = 16 * 1024;
+/// How many times what has come memory may be reserved for. Chosen so that a peer which announces much and sends little gains
+/// little, and a body of a megabyte is copied as its third frame comes.
+const MAX_AHEAD: usize = 8;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// `piece` as it comes in: the whole of a frame that is alone in its read.
-    fn push(pieces: &mut Pieces, piece: &[u8]) -> *const u8 {
+    fn push(pieces: &mut Pieces, piece: &[u8], announced: Option<usize>) -> *const u8 {
         let len = u16::try_from(piece.len() + 2).unwrap().to_le_bytes();
         let frame = [&len, &[8, 0], piece].concat();
         let mut inbox = Inbox::new();
         inbox.fill_from_message(frame.into()).unwrap();
         let piece = &inbox.frames().next().unwrap()[4..];
-        pieces.push(piece, &inbox);
+        pieces.push(piece, &inbox, announced);
         piece.as_ptr()
     }
 
@@ -74,15 +100,19 @@ mod tests {
         for first in sizes {
             for second in sizes {
                 for third in sizes {
-                    let mut pieces = Pieces::default();
-                    let mut wanted = Vec::new();
-                    for (number, size) in (1u8..).zip([first, second, third]) {
-                        let piece = vec![number; size];
-                        push(&mut pieces, &piece);
-                        wanted.extend(piece);
+                    for announced_before in 0..=3 {
+                        let mut pieces = Pieces::default();
+                        let mut wanted = Vec::new();
+                        let len = first + second + third;
+                        for (number, size) in (1u8..).zip([first, second, third]) {
+                            let piece = vec![number; size];
+                            let announced = (usize::from(number) > announced_before).then_some(len);
+                            push(&mut pieces, &piece, announced);
+                            wanted.extend(piece);
+                        }
+                        assert_eq!(pieces.len(), wanted.len());
+                        assert!(pieces.join() == wanted, "{first}, {second}, {third}");
                     }
-                    assert_eq!(pieces.len(), wanted.len());
-                    assert!(pieces.join() == wanted, "{first}, {second}, {third}");
                 }
             }
         }
@@ -91,7 +121,22 @@ mod tests {
     #[test]
     fn one_large_piece_is_not_copied() {
         let mut pieces = Pieces::default();
-        let place = push(&mut pieces, &[7; MIN_SHARED]);
+        let place = push(&mut pieces, &[7; MIN_SHARED], Some(MIN_SHARED));
         assert_eq!(pieces.join().as_ptr(), place);
+    }
+
+    #[test]
+    fn memory_is_reserved_once_and_not_far_ahead_of_what_came() {
+        let (mut pieces, len) = (Pieces::default(), 20 * MIN_SHARED);
+        let mut place = None;
+        for came in 1..=20 {
+            push(&mut pieces, &[7; MIN_SHARED], Some(len));
+            assert!(pieces.joined.capacity() <= MAX_AHEAD * came * MIN_SHARED);
+            if came > 20 / MAX_AHEAD + 1 {
+                assert_eq!(pieces.joined.as_ptr(), *place.get_or_insert(pieces.joined.as_ptr()));
+                assert!(pieces.shared.is_empty(), "no read is kept any longer");
+            }
+        }
+        assert_eq!(Some(pieces.join().as_ptr()), place);
     }
 }

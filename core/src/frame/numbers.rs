@@ -35,8 +35,13 @@ impl Numbers {
     }
 
     /// Bytes of the numbers.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.end - HEAD_LEN
+    }
+
+    /// The numbers alone.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(HEAD_LEN..self.end).unwrap_or_default()
     }
 
     /// Head, numbers, and nothing of meaning behind them.

@@ -101,5 +101,5 @@ fn write<S: EncodeBy<T>, T>(
     path: &'static str,
     value: &T,
 ) -> Option<Result<(), PushError>> {
-    sink.try_write(path, &|codec, out| S::encode(find::<S>(codec)?, value, out))
+    sink.try_write(path, &|codec, out| S::encode_body(find::<S>(codec)?, value, out))
 }

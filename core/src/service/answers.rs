@@ -3,16 +3,15 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use bytes::Bytes;
-
-use crate::Metadata;
+use crate::codec::Parts;
 use crate::connection::{Connection, OutBody, Reply};
-use crate::wire::{MAX_INLINE_LEN, Outcome};
+use crate::wire::Outcome;
+use crate::{Body, Metadata};
 
 /// Answers to calls that ended in place: encoded into one buffer without a lock, then appended under one lock.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
-    bytes: Vec<u8>,
+    body: Body,
     replies: Vec<(u32, Answered)>,
     /// One-way calls that ended.
     one_way: usize,
@@ -25,7 +24,7 @@ enum Answered {
     /// A small body, in the buffer.
     Here(Outcome, Range<usize>),
     /// A large one, moved and not copied.
-    Large(Outcome, Bytes),
+    Large(Outcome, Box<Parts>),
 }
 
 impl Answers {
@@ -36,10 +35,10 @@ impl Answers {
 
     /// Keeps the memory for the next read on this thread, unless it is much.
     pub(crate) fn give_back(mut self) {
-        self.bytes.clear();
+        self.body.clear();
         self.replies.clear();
         self.one_way = 0;
-        if self.bytes.capacity() <= MAX_KEPT_LEN && self.replies.capacity() <= MAX_KEPT_REPLIES {
+        if self.body.capacity() <= MAX_KEPT_LEN && self.replies.capacity() <= MAX_KEPT_REPLIES {
             ANSWERS.set(self);
         }
     }
@@ -49,13 +48,13 @@ impl Answers {
     }
 
     /// Where the next answer is written: behind those that are there.
-    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
+    pub(crate) fn body(&mut self) -> &mut Body {
+        &mut self.body
     }
 
     /// Where the next answer begins.
-    pub(crate) fn end(&self) -> usize {
-        self.bytes.len()
+    pub(crate) fn end(&mut self) -> usize {
+        self.body.bytes().len()
     }
 
     /// Takes a reply that its handler made. None is owed for a one-way call.
@@ -79,27 +78,18 @@ impl Answers {
             return;
         };
         let answered = if !metadata.is_empty() {
-            Answered::Apart(Box::new(Reply::of(outcome, self.bytes.split_off(start), metadata)))
-        } else if self.bytes.len() - start <= MAX_INLINE_LEN {
-            Answered::Here(outcome, start..self.bytes.len())
+            Answered::Apart(Box::new(Reply::of(outcome, self.body.split_off(start), metadata)))
+        } else if let Some(parts) = self.body.take_large(start) {
+            Answered::Large(outcome, parts)
         } else {
-            Answered::Large(outcome, self.cut(start))
+            Answered::Here(outcome, start..self.end())
         };
         self.replies.push((number, answered));
     }
 
     /// Drops what was written from `start` on: its call ended in another way.
     pub(crate) fn forget(&mut self, start: usize) {
-        self.bytes.truncate(start);
-    }
-
-    /// Takes out what was written from `start` on: with the buffer's memory, if what is before it is less to copy.
-    fn cut(&mut self, start: usize) -> Bytes {
-        if start > self.bytes.len() - start {
-            return self.bytes.split_off(start).into();
-        }
-        let before = self.bytes.get(..start).unwrap_or_default().to_vec();
-        Bytes::from(std::mem::replace(&mut self.bytes, before)).slice(start..)
+        self.body.truncate(start);
     }
 
     /// Appends every answer. Called under the lock of the session.
@@ -112,7 +102,7 @@ impl Answers {
                     connection.respond_body(call, outcome, OutBody::Large(body), &none);
                 }
                 Answered::Here(outcome, range) => {
-                    let body = OutBody::Small(self.bytes.get(range).unwrap_or_default());
+                    let body = OutBody::Small(self.body.bytes().get(range).unwrap_or_default());
                     connection.respond_body(call, outcome, body, &none);
                 }
             }
@@ -125,7 +115,7 @@ impl Answers {
 
 thread_local! {
     static ANSWERS: Cell<Answers> =
-        const { Cell::new(Answers { bytes: Vec::new(), replies: Vec::new(), one_way: 0 }) };
+        const { Cell::new(Answers { body: Body::new(), replies: Vec::new(), one_way: 0 }) };
 }
 
 /// Memory of encoded answers kept per thread: those of one read, if they are small.
@@ -136,20 +126,27 @@ const MAX_KEPT_REPLIES: usize = 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::Run;
+    use crate::wire::MAX_INLINE_LEN;
 
     fn put(answers: &mut Answers, call: u32, body: &[u8]) {
         let start = answers.end();
-        answers.buffer().extend_from_slice(body);
+        answers.body().bytes().extend_from_slice(body);
         answers.put_written(Some(call), (Outcome::Value, start), Metadata::new());
     }
 
-    fn bodies(answers: &Answers) -> Vec<(u32, Vec<u8>)> {
-        let body = |answered: &Answered| match answered {
-            Answered::Here(_, range) => answers.bytes[range.clone()].to_vec(),
-            Answered::Large(_, body) => body.to_vec(),
+    fn bodies(answers: &mut Answers) -> Vec<(u32, Vec<u8>)> {
+        let bytes = answers.body.bytes();
+        let body = |answered: Answered| match answered {
+            Answered::Here(_, range) => bytes[range].to_vec(),
+            Answered::Large(_, mut parts) => {
+                let Run { copied, field } = parts.split(usize::MAX);
+                assert!(copied.is_empty() && parts.is_empty());
+                field.to_vec()
+            }
             Answered::Apart(reply) => panic!("{reply:?}"),
         };
-        answers.replies.iter().map(|(call, answered)| (*call, body(answered))).collect()
+        answers.replies.drain(..).map(|(call, answered)| (call, body(answered))).collect()
     }
 
     #[test]
@@ -160,19 +157,20 @@ mod tests {
         for (call, body) in wanted {
             put(&mut answers, call, body);
         }
-        assert_eq!(bodies(&answers), wanted.map(|(call, body)| (call, body.to_vec())));
+        assert_eq!(bodies(&mut answers), wanted.map(|(call, body)| (call, body.to_vec())));
     }
 
     #[test]
     fn a_large_answer_is_moved() {
         let mut answers = Answers::default();
         put(&mut answers, 0, b"small");
-        answers.buffer().reserve(1 << 20);
+        answers.body().bytes().reserve(1 << 20);
         let start = answers.end();
-        answers.buffer().resize(start + (1 << 20), 7);
-        let place = answers.bytes[start..].as_ptr();
+        answers.body().bytes().resize(start + (1 << 20), 7);
+        let place = answers.body().bytes()[start..].as_ptr();
         answers.put_written(Some(1), (Outcome::Value, start), Metadata::new());
-        let Some((1, Answered::Large(Outcome::Value, body))) = answers.replies.last() else { panic!() };
+        let Some((1, Answered::Large(Outcome::Value, mut parts))) = answers.replies.pop() else { panic!() };
+        let body = parts.split(usize::MAX).field;
         assert_eq!((body.as_ptr(), body.len()), (place, 1 << 20));
     }
 
@@ -181,11 +179,13 @@ mod tests {
         let mut answers = Answers::default();
         put(&mut answers, 0, b"one");
         let start = answers.end();
-        answers.buffer().extend_from_slice(b"half an ans");
+        answers.body().bytes().extend_from_slice(b"half an ans");
+        answers.body().refer(vec![7; MAX_INLINE_LEN].into());
         answers.forget(start);
         put(&mut answers, 2, b"two");
-        answers.put_written(None, (Outcome::Value, answers.end()), Metadata::new());
-        assert_eq!(bodies(&answers), [(0, b"one".to_vec()), (2, b"two".to_vec())]);
+        let end = answers.end();
+        answers.put_written(None, (Outcome::Value, end), Metadata::new());
+        assert_eq!(bodies(&mut answers), [(0, b"one".to_vec()), (2, b"two".to_vec())]);
         assert_eq!(answers.one_way, 1);
     }
 }

@@ -120,7 +120,7 @@ impl Handlers {
         let context = Context::renew(&mut place.context, &self.session, metadata, deadline);
         let start = answers.end();
         let (polled, intact) = if method.options.run == RunPolicy::InPlace {
-            poll_slot((method.path, context), slot, Some(arguments), answers.buffer(), cx)
+            poll_slot((method.path, context), slot, Some(arguments), answers.body(), cx)
         } else {
             (Poll::Pending, true)
         };

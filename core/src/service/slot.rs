@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::{Context, Handling, Payload, Service};
 use crate::connection::Reply;
 use crate::wire::Outcome;
-use crate::{CodecIndex, DecodeLimits, Status};
+use crate::{Body, CodecIndex, DecodeLimits, Status};
 
 /// The place of one method's calls, one after the other. [`Service::slot`] makes it.
 pub struct HandlerSlot(Box<dyn Slot>);
@@ -23,7 +23,7 @@ pub(crate) trait Slot: Send {
     fn start(&mut self, context: &Context, arguments: &Arguments<'_>) -> Result<(), Status>;
 
     /// Polls the handler; what it answers is appended to `answer`.
-    fn poll(&mut self, context: &Context, cx: &mut TaskContext<'_>, answer: &mut Vec<u8>) -> Poll<Ended>;
+    fn poll(&mut self, context: &Context, cx: &mut TaskContext<'_>, answer: &mut Body) -> Poll<Ended>;
 
     /// Drops what is left of the call.
     fn clear(&mut self);
@@ -82,7 +82,7 @@ impl HandlerSlot {
     /// The future of one call, which takes the place along.
     pub(crate) fn into_handling(mut self, context: Context, payload: Payload) -> Handling {
         let mut begun = false;
-        let mut answer = Vec::new();
+        let mut answer = Body::new();
         Box::pin(std::future::poll_fn(move |cx| {
             let slot = self.get_mut();
             if !std::mem::replace(&mut begun, true)
@@ -99,7 +99,7 @@ impl HandlerSlot {
 
 impl Ended {
     /// The reply, whose body was written to `answer` if it has one.
-    pub(crate) fn into_reply(self, context: &Context, answer: Vec<u8>) -> Reply {
+    pub(crate) fn into_reply(self, context: &Context, answer: Body) -> Reply {
         match self {
             Self::Made(reply) => *reply,
             Self::Written(outcome) => Reply::of(outcome, answer, context.take_response_metadata()),
@@ -137,7 +137,7 @@ where
         Ok(())
     }
 
-    fn poll(&mut self, _: &Context, cx: &mut TaskContext<'_>, _: &mut Vec<u8>) -> Poll<Ended> {
+    fn poll(&mut self, _: &Context, cx: &mut TaskContext<'_>, _: &mut Body) -> Poll<Ended> {
         match &mut self.handling {
             Some(handling) => handling.as_mut().poll(cx).map(|reply| Ended::Made(Box::new(reply))),
             None => Poll::Ready(not_begun().into()),

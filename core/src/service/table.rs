@@ -15,7 +15,7 @@ use super::{Context, HandlerSlot, Service};
 use crate::codec::sharing;
 use crate::connection::Reply;
 use crate::wire::Outcome;
-use crate::{Code, CodecIndex, DecodeBy, DecodeLimits, EncodeBy, Error, Ran, Status};
+use crate::{Body, Code, CodecIndex, DecodeBy, DecodeLimits, EncodeBy, Error, Ran, Status};
 
 /// The future of one call: from encoded arguments to encoded answer.
 pub type Handling = Pin<Box<dyn Future<Output = Reply> + Send>>;
@@ -162,10 +162,10 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
         F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
-        let finish = |codec, result: Result<R, E>, answer: &mut Vec<u8>| match result {
-            Ok(value) => <S as EncodeBy<R>>::encode(codec, &value, answer).map(|()| Outcome::Value),
+        let finish = |codec, result: Result<R, E>, answer: &mut Body| match result {
+            Ok(value) => <S as EncodeBy<R>>::encode_body(codec, &value, answer).map(|()| Outcome::Value),
             Err(error) => {
-                <S as EncodeBy<E>>::encode(codec, &error, answer).map(|()| Outcome::ApplicationError)
+                <S as EncodeBy<E>>::encode_body(codec, &error, answer).map(|()| Outcome::ApplicationError)
             }
         };
         self.add((path, false, options), <S as DecodeBy<A>>::decode, handler, finish);
@@ -180,8 +180,9 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
         F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = R> + Send + 'static,
     {
-        let finish =
-            |codec, value: R, answer: &mut Vec<u8>| S::encode(codec, &value, answer).map(|()| Outcome::Value);
+        let finish = |codec, value: R, answer: &mut Body| {
+            S::encode_body(codec, &value, answer).map(|()| Outcome::Value)
+        };
         self.add((path, false, options), <S as DecodeBy<A>>::decode, handler, finish);
     }
 
@@ -194,7 +195,7 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
         Fut: Future<Output = ()> + Send + 'static,
     {
         let options = options.with_cancel(CancelPolicy::Never);
-        self.add((path, true, options), S::decode, handler, |_, (), _: &mut Vec<u8>| Ok(Outcome::Value));
+        self.add((path, true, options), S::decode, handler, |_, (), _: &mut Body| Ok(Outcome::Value));
     }
 
     /// The finished service.
@@ -213,7 +214,7 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
         F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
         Fut: Future + Send + 'static,
         D: Fn(CodecIndex, &[u8], DecodeLimits) -> Result<A, Error> + Copy + Send + Sync + 'static,
-        E: Fn(CodecIndex, Fut::Output, &mut Vec<u8>) -> Result<Outcome, Error> + Copy + Send + Sync + 'static,
+        E: Fn(CodecIndex, Fut::Output, &mut Body) -> Result<Outcome, Error> + Copy + Send + Sync + 'static,
     {
         self.methods.push(MethodDescription { path, one_way, options });
         let (service, handler) = (self.service.clone(), Arc::new(handler));
@@ -252,7 +253,7 @@ where
     F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
     Fut: Future + Send + 'static,
     D: Fn(CodecIndex, &[u8], DecodeLimits) -> Result<A, Error> + Copy + Send + Sync + 'static,
-    E: Fn(CodecIndex, Fut::Output, &mut Vec<u8>) -> Result<Outcome, Error> + Copy + Send + Sync + 'static,
+    E: Fn(CodecIndex, Fut::Output, &mut Body) -> Result<Outcome, Error> + Copy + Send + Sync + 'static,
 {
     fn start(&mut self, context: &Context, arguments: &Arguments<'_>) -> Result<(), Status> {
         let &Arguments { codec, limits, bytes, shared } = arguments;
@@ -269,7 +270,7 @@ where
         Ok(())
     }
 
-    fn poll(&mut self, _: &Context, cx: &mut TaskContext<'_>, answer: &mut Vec<u8>) -> Poll<Ended> {
+    fn poll(&mut self, _: &Context, cx: &mut TaskContext<'_>, answer: &mut Body) -> Poll<Ended> {
         let Some(future) = self.future.as_mut().as_pin_mut() else { return Poll::Ready(not_begun().into()) };
         let output = ready!(future.poll(cx));
         let ended = (self.finish)(self.codec, output, answer).map_or_else(

@@ -12,7 +12,7 @@ use tracing::error;
 use super::slot::{Arguments, Ended};
 use super::{Context, HandlerSlot, MethodDescription, Payload, RunPolicy};
 use crate::connection::{CancelReason, Reply};
-use crate::{Code, Ran, Status};
+use crate::{Body, Code, Ran, Status};
 
 /// Polls the handler in `slot`, in its context and behind a wall against panics; with `arguments`, begins it first. Also says
 /// whether the place can be used again.
@@ -20,7 +20,7 @@ pub(super) fn poll_slot(
     (path, context): (&'static str, &Context),
     slot: &mut HandlerSlot,
     arguments: Option<&Arguments<'_>>,
-    answer: &mut Vec<u8>,
+    answer: &mut Body,
     cx: &mut TaskContext<'_>,
 ) -> (Poll<Ended>, bool) {
     let mut ended = None;
@@ -56,14 +56,14 @@ pub(super) struct Running {
     arguments: Option<Payload>,
     /// It lets other tasks go first, once.
     gives_way: bool,
-    answer: Vec<u8>,
+    answer: Body,
 }
 
 impl Running {
     /// One that pended in place.
     pub(super) fn begun(method: MethodDescription, context: Context, slot: HandlerSlot) -> Self {
         let (arguments, gives_way) = (None, false);
-        Self { method, context, slot: Some(slot), arguments, gives_way, answer: Vec::new() }
+        Self { method, context, slot: Some(slot), arguments, gives_way, answer: Body::new() }
     }
 
     /// One that is not to be polled in place.
@@ -75,7 +75,7 @@ impl Running {
     ) -> Self {
         let gives_way = method.options.run == RunPolicy::Spawn;
         let (slot, arguments) = (Some(slot), Some(arguments));
-        Self { method, context, slot, arguments, gives_way, answer: Vec::new() }
+        Self { method, context, slot, arguments, gives_way, answer: Body::new() }
     }
 
     /// Runs it to its end, unless it is given up. By `end`, if its own context does not.

@@ -7,11 +7,11 @@ use std::task::Poll;
 use bytes::Bytes;
 
 use super::Session;
+use crate::codec::with_body;
 use crate::connection::{Connection, NoRoom, OutBody, OutPush};
 use crate::push::Frame;
-use crate::scratch::with_buffer;
 use crate::wire::{Gap, GapReason};
-use crate::{BodyCodec, ErrorKind, Metadata, Push, PushError, PushSink, Pushing, Refused, WriteBody};
+use crate::{Body, BodyCodec, ErrorKind, Metadata, Push, PushError, PushSink, Pushing, Refused, WriteBody};
 
 impl Session {
     /// Pushes bytes as they stand: notification `method` of `service`. The client receives them unchanged, whatever
@@ -32,7 +32,7 @@ impl Session {
         self.push(Push::raw(service, method, bytes).with_metadata(metadata)).await
     }
 
-    fn write(&self, path: &str, write: WriteBody<'_>, body: &mut Vec<u8>) -> Result<(), PushError> {
+    fn write(&self, path: &str, write: WriteBody<'_>, body: &mut Body) -> Result<(), PushError> {
         if !self.takes_pushes() {
             return Err(PushError::Unaccepted);
         }
@@ -142,7 +142,7 @@ impl PushSink for Session {
     }
 
     fn try_write(&self, path: &'static str, write: WriteBody<'_>) -> Option<Result<(), PushError>> {
-        Some(with_buffer(|body| self.write(path, write, body)))
+        Some(with_body(|body| self.write(path, write, body)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Room for the bytes of one link, held only while there are some.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,7 +13,7 @@ use tokio_util::io::poll_read_buf;
 /// The bytes that a link read and did not use yet, or is about to write. For transports that move bytes themselves.
 ///
 /// Its room comes from spare buffers of the thread and goes back there when it is not needed: a link that is idle holds
-/// none. Room is never zeroed.
+/// none. Room that what was read still needs, since it is shared, is used again once it does not. Room is never zeroed.
 ///
 /// ```
 /// use linkspan_core::ReadBuffer;
@@ -66,13 +67,18 @@ impl ReadBuffer {
 
     /// Makes room for some bytes more: 68 KiB in all, and at least 8 KiB behind what is in it.
     pub fn make_room(&mut self) {
-        if self.bytes.capacity() <= MAX_IDLE_LEN
-            && let Some(mut spare) = SPARE.with_borrow_mut(Vec::pop)
-        {
-            spare.extend_from_slice(&self.bytes);
-            self.bytes = spare;
+        let more = ROOM - self.bytes.len().min(ROOM - MIN_ROOM);
+        if self.bytes.try_reclaim(more) {
+            return;
         }
-        self.bytes.reserve(ROOM - self.bytes.len().min(ROOM - MIN_ROOM));
+        let mut room = take_spare().unwrap_or_else(|| BytesMut::with_capacity(ROOM));
+        room.extend_from_slice(&self.bytes);
+        room.reserve(more);
+        let mut shared = std::mem::replace(&mut self.bytes, room);
+        if shared.capacity() > 0 {
+            shared.clear();
+            keep_spare(shared);
+        }
     }
 
     /// Keeps no more room than what is in it needs, if that is little: a peer that stops within a frame holds no large
@@ -84,17 +90,31 @@ impl ReadBuffer {
         let begun = if self.bytes.is_empty() { BytesMut::new() } else { BytesMut::from(self.bytes.as_ref()) };
         let mut room = std::mem::replace(&mut self.bytes, begun);
         room.clear();
-        SPARE.with_borrow_mut(|spare| {
-            if spare.len() < MAX_SPARE && room.capacity() >= ROOM {
-                spare.push(room);
-            }
-        });
+        keep_spare(room);
     }
 }
 
+/// Spare room that nobody shares any longer. The oldest is asked first.
+fn take_spare() -> Option<BytesMut> {
+    SPARE.with_borrow_mut(|spare| {
+        let index = spare.iter_mut().position(|room| room.try_reclaim(ROOM))?;
+        spare.remove(index)
+    })
+}
+
+/// Keeps room, which may be shared yet, in place of the oldest if there is enough.
+fn keep_spare(room: BytesMut) {
+    SPARE.with_borrow_mut(|spare| {
+        if spare.len() >= MAX_SPARE {
+            spare.pop_front();
+        }
+        spare.push_back(room);
+    });
+}
+
 thread_local! {
-    /// Room of links that went idle on this thread: an idle link holds none.
-    static SPARE: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
+    /// Room of links that went idle on this thread, and room that what was read from them still shares.
+    static SPARE: RefCell<VecDeque<BytesMut>> = const { RefCell::new(VecDeque::new()) };
 }
 
 /// Room of a link: one frame of the largest size, and a small one before it. Measured as enough to saturate loopback.
@@ -127,6 +147,27 @@ mod tests {
         buffer.give_back_room();
         assert!(buffer.bytes().capacity() <= MAX_IDLE_LEN, "holds {}", buffer.bytes().capacity());
         assert_eq!(buffer.bytes(), "begun");
+    }
+
+    #[tokio::test]
+    async fn room_that_is_shared_is_used_again_once_it_is_not() {
+        let (mut peer, mut io) = tokio::io::duplex(1024);
+        let mut buffer = ReadBuffer::new();
+        let mut shared = Vec::new();
+        let mut places = std::collections::HashSet::new();
+        for round in 0..100 {
+            tokio::io::AsyncWriteExt::write_all(&mut peer, b"whole, and begun").await.unwrap();
+            std::future::poll_fn(|cx| buffer.poll_read(cx, Pin::new(&mut io))).await.unwrap();
+            let len = buffer.bytes().len();
+            shared.push(buffer.bytes().split_to(len - 5).freeze());
+            assert_eq!(buffer.bytes(), "begun");
+            places.insert(shared[round % 3].as_ptr().addr());
+            shared.truncate(3);
+            if shared.len() == 3 {
+                shared.remove(0);
+            }
+        }
+        assert!(places.len() <= 4, "{} rooms", places.len());
     }
 
     #[test]

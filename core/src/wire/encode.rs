@@ -130,6 +130,13 @@ impl Fields<'_> {
         if self.is_empty() {
             return batch.push_parts((kind, flags), numbers, [path, body]);
         }
+        if let Self { metadata: None, codec: None, place: Some(place) } = self {
+            // Nothing but the place of a body, which every large message has: written without a buffer.
+            let place = Numbers::new([place.lane.number(), place.len]);
+            let field = Numbers::new([2 + place.len() as u64, tag::BODY_PLACE, place.len() as u64]);
+            let parts = [path, field.as_bytes(), place.as_bytes(), body];
+            return batch.push_parts((kind, flags | flag::FIELDS), numbers, parts);
+        }
         batch.push_parts((kind, flags | flag::FIELDS), numbers, [path, &self.block(), body])
     }
 

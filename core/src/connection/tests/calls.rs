@@ -7,7 +7,7 @@ use std::task::{Context, Wake, Waker};
 use super::pair::{LARGE, PATH, Pair, SESSION, body, body_of, request};
 use crate::connection::{NoRoom, OutRequest, Reply, ReplyBody};
 use crate::wire::Outcome;
-use crate::{CloseCode, Code, Inbox, Limits, Metadata, Ran, Status};
+use crate::{Body, CloseCode, Code, Inbox, Limits, Metadata, Ran, Status};
 
 #[test]
 fn answers_come_in_any_order() {
@@ -65,7 +65,7 @@ fn an_answer_wakes_its_caller() {
 fn a_methods_own_error_and_a_status_arrive_as_such() {
     let mut pair = Pair::new();
     let own = pair.running_call();
-    let body = ReplyBody::ApplicationError(b"overdrawn".to_vec());
+    let body = ReplyBody::ApplicationError(b"overdrawn".to_vec().into());
     pair.server.connection.respond(own, Reply { body, metadata: Metadata::new().with("why", "42") });
     let failed = pair.running_call();
     let status = Status::new(Code::NotFound, Ran::Yes, "no such account");
@@ -183,7 +183,7 @@ fn response_metadata_beyond_the_bounds_fails_its_call_alone() {
         (0..65).fold(Metadata::new(), |metadata, _| metadata.with("k", "")),
     ] {
         let call = pair.running_call();
-        let body = ReplyBody::Value(Vec::new());
+        let body = ReplyBody::Value(Body::new());
         pair.server.connection.respond(call, Reply { body, metadata });
         pair.run();
         let status = pair.client.status(call);

@@ -238,7 +238,7 @@ impl Side {
     }
 
     pub(super) fn respond(&mut self, call: u32, body: &[u8]) {
-        let body = ReplyBody::Value(body.to_vec());
+        let body = ReplyBody::Value(body.to_vec().into());
         self.connection.respond(call, Reply { body, metadata: Metadata::new() });
     }
 
@@ -293,7 +293,7 @@ static NONE: Metadata = Metadata::new();
 
 pub(super) fn request(body: &[u8]) -> OutRequest<'_> {
     let body = if body.len() > MAX_INLINE_LEN {
-        OutBody::Large(Bytes::copy_from_slice(body))
+        OutBody::Large(Box::new(Bytes::copy_from_slice(body).into()))
     } else {
         OutBody::Small(body)
     };

@@ -1,16 +1,14 @@
 //! Receiving: every open stream that has something to say in turn, a read each.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use linkspan_core::frame::{LAST, frame_lane, reset_frame};
-use linkspan_core::{Error, Inbox, Lane};
+use linkspan_core::{Error, Inbox, Lane, ReadBuffer};
 use quinn::{Connection, ConnectionError, ReadError, RecvStream, VarInt};
-use tokio_util::io::poll_read_buf;
 use tokio_util::sync::ReusableBoxFuture;
 
 use super::signal::{Driver, Signal};
@@ -148,10 +146,7 @@ impl ReceiveLanes {
 
 impl fmt::Debug for ReceiveLanes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReceiveLanes")
-            .field("open", &self.lanes.len())
-            .field("buffered", &self.lanes.iter().map(|lane| lane.buffer.len()).sum::<usize>())
-            .finish_non_exhaustive()
+        f.debug_struct("ReceiveLanes").field("open", &self.lanes.len()).finish_non_exhaustive()
     }
 }
 
@@ -174,7 +169,7 @@ struct ReceiveLane {
     zero: bool,
     lane: Option<Lane>,
     /// The beginning of a frame.
-    buffer: BytesMut,
+    buffer: ReadBuffer,
     /// The lane's last frame was read.
     last: bool,
 }
@@ -182,16 +177,14 @@ struct ReceiveLane {
 impl ReceiveLane {
     fn new(stream: RecvStream, zero: bool, signal: Signal) -> Self {
         let lane = zero.then_some(Lane::ZERO);
-        Self { stream, signal, zero, lane, buffer: BytesMut::new(), last: false }
+        Self { stream, signal, zero, lane, buffer: ReadBuffer::new(), last: false }
     }
 
     fn poll_frames(&mut self, inbox: &mut Inbox) -> Poll<Result<Read, Error>> {
         loop {
-            grow(&mut self.buffer);
-            let read = poll_read_buf(Pin::new(&mut self.stream), &mut self.signal.lower(), &mut self.buffer);
-            match &read {
-                Poll::Pending | Poll::Ready(Ok(0)) => shrink(&mut self.buffer),
-                Poll::Ready(_) => {}
+            let read = self.buffer.poll_read(&mut self.signal.lower(), Pin::new(&mut self.stream));
+            if matches!(read, Poll::Ready(Ok(0))) {
+                self.buffer.give_back_room();
             }
             if read.is_ready() {
                 self.signal.raise(); // more may be there, and nobody says so
@@ -204,7 +197,7 @@ impl ReceiveLane {
                     return Poll::Ready(self.fail(error.map(|error| *error)));
                 }
             }
-            inbox.fill_from_stream(&mut self.buffer)?;
+            inbox.fill_from_stream(self.buffer.bytes())?;
             if !inbox.is_empty() {
                 inbox.frames().try_for_each(|frame| self.check(frame))?;
                 return Poll::Ready(Ok(Read::Frames));
@@ -228,8 +221,8 @@ impl ReceiveLane {
         Ok(())
     }
 
-    fn end(&self) -> Result<Read, Error> {
-        if !self.buffer.is_empty() {
+    fn end(&mut self) -> Result<Read, Error> {
+        if !self.buffer.bytes().is_empty() {
             Err(Error::protocol("stream ended within a frame"))
         } else if self.zero || self.last {
             Ok(Read::End)
@@ -256,44 +249,6 @@ fn reset_lane(code: VarInt) -> Option<Lane> {
     Some(code.into_inner()).filter(|&number| number != 0).map(Lane::new)
 }
 
-/// Makes room for a read.
-fn grow(buffer: &mut BytesMut) {
-    if buffer.capacity() <= MIN_READ_LEN
-        && let Some(mut spare) = SPARE.with_borrow_mut(Vec::pop)
-    {
-        spare.extend_from_slice(buffer);
-        *buffer = spare;
-    }
-    buffer.reserve(READ_LEN - buffer.len().min(READ_LEN - MIN_READ_LEN));
-}
-
-/// Gives the room back while nothing comes, so that many streams with a few bytes each hold only those.
-fn shrink(buffer: &mut BytesMut) {
-    if buffer.len() > MIN_READ_LEN {
-        return;
-    }
-    let kept = BytesMut::from(buffer.as_ref());
-    let mut large = std::mem::replace(buffer, kept);
-    SPARE.with_borrow_mut(|spare| {
-        if spare.len() < MAX_SPARE && large.capacity() >= READ_LEN {
-            large.clear();
-            spare.push(large);
-        }
-    });
-}
-
-thread_local! {
-    /// Read buffers of lanes that went idle on this thread: an idle lane holds none.
-    static SPARE: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Bytes asked for per read: one frame of the largest size.
-const READ_LEN: usize = linkspan_core::frame::MAX_FRAME_LEN;
-/// Room kept for each read behind the beginning of a frame; a beginning no longer than this is kept in its own size.
-const MIN_READ_LEN: usize = 8 * 1024;
-/// Idle read buffers kept per thread: 1 MiB.
-const MAX_SPARE: usize = 16;
-
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
@@ -315,11 +270,11 @@ mod tests {
             let mut inbox = Inbox::new();
             poll_fn(|cx| {
                 assert!(lanes.poll_recv(cx, &mut inbox)?.is_pending());
-                let received: usize = lanes.lanes.iter().map(|lane| lane.buffer.len()).sum();
+                let received: usize = lanes.lanes.iter_mut().map(|lane| lane.buffer.bytes().len()).sum();
                 if received == 300 { Poll::Ready(Ok::<_, Error>(())) } else { Poll::Pending }
             })
             .await?;
-            let held: usize = lanes.lanes.iter().map(|lane| lane.buffer.capacity()).sum();
+            let held: usize = lanes.lanes.iter_mut().map(|lane| lane.buffer.bytes().capacity()).sum();
             assert!(held < 100 * 64, "{held} bytes held for 300 received");
             Ok(())
         });

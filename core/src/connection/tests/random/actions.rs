@@ -52,9 +52,9 @@ impl End {
         let after = if self.pushed == ended.pushed_before { 0 } else { self.pushed };
         let answer = body([ended.token, after], rng);
         let body = match rng.below(4) {
-            0 => ReplyBody::ApplicationError(answer),
+            0 => ReplyBody::ApplicationError(answer.into()),
             1 => ReplyBody::Failure(Status::new(Code::Aborted, Ran::Yes, ended.token.to_string())),
-            _ => ReplyBody::Value(answer),
+            _ => ReplyBody::Value(answer.into()),
         };
         self.side.connection.respond(call, Reply { body, metadata: Metadata::new() });
     }
