@@ -65,6 +65,9 @@ settings! {
         max_outbox_messages: usize = 1024, within 1..=1 << 24, set by with_max_outbox_messages;
         /// Bytes of notifications that wait to be read by a client's application. Default 256 KiB; then the oldest is
         /// dropped and a gap reported.
+        ///
+        /// Paths, metadata and bodies are counted. A small one takes 21 bytes more at most, and does not keep the read that
+        /// brought it.
         max_event_buffer_len: usize as Bytes = 256 * 1024,
             within 1..=1 << 31, set by with_max_event_buffer_len;
         /// Notifications that wait to be read by a client's application. Default 1,024.

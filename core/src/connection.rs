@@ -247,6 +247,9 @@ impl Connection {
     /// A peer that asks for answers and does not read them is given up. One that keeps to our limits never gets here: so
     /// much can wait only if every call in flight, both ways, and the outbox are as large as they may be.
     fn bound_output(&mut self, events: &mut Events) {
+        if self.out.is_empty() && self.unsent == 0 {
+            return; // with most reads, and the limits need not be looked at
+        }
         let limits = &self.limits;
         let per_message = limits.max_metadata_len + HEAD_ROOM;
         let calls = 2 * limits.max_in_flight as usize * (wire::MAX_INLINE_LEN + per_message);
@@ -349,6 +352,9 @@ impl Connection {
 
     /// Moves what must go out behind what `batch` still holds.
     pub(crate) fn poll_batch(&mut self, batch: &mut Batch) {
+        if self.out.is_empty() && self.bulk.is_empty() {
+            return;
+        }
         let mut left = Vec::new();
         if self.closed().is_none() && !self.bulk.is_empty() {
             left = self.bulk.fill(batch, &mut self.out, self.peer.max_lanes);
