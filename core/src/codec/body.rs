@@ -102,9 +102,12 @@ impl Body {
         if self.fields.is_empty() { self.bytes } else { self.joined(0) }
     }
 
+    #[inline]
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
-        self.fields.clear();
+        if !self.fields.is_empty() {
+            self.fields.clear();
+        }
     }
 
     /// Forgets what was written since `bytes` ended at `start`.

@@ -2,13 +2,14 @@
 
 use std::cell::{RefCell, RefMut};
 
-use crate::Body;
+use super::Body;
 
 /// Lends an empty body that keeps its memory between calls and pushes of this thread, up to [`MAX_KEPT`].
 pub(crate) fn with_body<R>(fill: impl FnOnce(&mut Body) -> R) -> R {
-    BODY.with(|body| match body.try_borrow_mut() {
-        Ok(body) => fill(&mut Lent(body).0),
-        Err(_) => fill(&mut Body::new()), // it is encoding that calls
+    BODY.with(|body| {
+        let mut lent = body.try_borrow_mut().ok().map(Lent);
+        let mut own = Body::new(); // for whoever calls while encoding
+        fill(lent.as_mut().map_or(&mut own, |lent| &mut lent.0))
     })
 }
 
@@ -16,6 +17,7 @@ pub(crate) fn with_body<R>(fill: impl FnOnce(&mut Body) -> R) -> R {
 struct Lent<'a>(RefMut<'a, Body>);
 
 impl Drop for Lent<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.0.clear();
         if self.0.capacity() > MAX_KEPT {

@@ -35,7 +35,7 @@ impl Numbers {
     }
 
     /// Bytes of the numbers.
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.end - HEAD_LEN
     }
 

@@ -120,6 +120,7 @@ impl Fields<'_> {
     }
 
     /// Appends a frame of numbers, of a path if there is one, of these fields if there are any, and of a body.
+    #[inline]
     fn append(
         &self,
         (kind, flags): (u8, u8),
@@ -130,14 +131,26 @@ impl Fields<'_> {
         if self.is_empty() {
             return batch.push_parts((kind, flags), numbers, [path, body]);
         }
+        self.append_some((kind, flags | flag::FIELDS), numbers, [path, body], batch)
+    }
+
+    #[inline(never)]
+    fn append_some(
+        &self,
+        head: (u8, u8),
+        numbers: &Numbers,
+        [path, body]: [&[u8]; 2],
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
         if let Self { metadata: None, codec: None, place: Some(place) } = self {
             // Nothing but the place of a body, which every large message has: written without a buffer.
             let place = Numbers::new([place.lane.number(), place.len]);
-            let field = Numbers::new([2 + place.len() as u64, tag::BODY_PLACE, place.len() as u64]);
-            let parts = [path, field.as_bytes(), place.as_bytes(), body];
-            return batch.push_parts((kind, flags | flag::FIELDS), numbers, parts);
+            let place = place.as_bytes();
+            if let (Ok(tag), Ok(len)) = (u8::try_from(tag::BODY_PLACE), u8::try_from(place.len())) {
+                return batch.push_parts(head, numbers, [path, &[len + 2, tag, len], place, body]);
+            }
         }
-        batch.push_parts((kind, flags | flag::FIELDS), numbers, [path, &self.block(), body])
+        batch.push_parts(head, numbers, [path, &self.block(), body])
     }
 
     /// The fields behind their length.
