@@ -1,5 +1,7 @@
 //! The loop that does IO between a link and a session's connection, and decides nothing.
 
+#[cfg(test)]
+mod count;
 mod flush;
 mod greet;
 mod herd;

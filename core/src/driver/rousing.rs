@@ -77,18 +77,8 @@ impl Wake for PipeWaker {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
-
+    use super::super::count::Count;
     use super::*;
-
-    #[derive(Debug, Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
 
     #[test]
     fn a_pipe_is_asked_at_first_and_then_once_per_wake_of_its_own() {
@@ -106,7 +96,7 @@ mod tests {
         assert!(rousing.follow(&Waker::from(Arc::clone(&second))));
         rousing.context().waker().wake_by_ref();
         assert!(rousing.has_news());
-        let woken = [first, second].map(|count| count.0.load(Ordering::Relaxed));
+        let woken = [first, second].map(|count| count.get());
         assert_eq!(woken, [2, 1], "wakes go to whoever drives it now");
     }
 }
