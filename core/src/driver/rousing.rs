@@ -89,7 +89,7 @@ mod tests {
         assert!(!rousing.follow(&Waker::from(Arc::clone(&first))));
         assert!(rousing.has_news() && !rousing.has_news());
         rousing.context().waker().wake_by_ref();
-        rousing.context().waker().clone().wake();
+        rousing.context().waker().wake_by_ref();
         assert!(rousing.has_news() && !rousing.has_news());
         rousing.expect_more();
         assert!(rousing.has_news() && !rousing.has_news());
