@@ -31,31 +31,55 @@ pub async fn until_interrupted(builder: ServerBuilder) -> Result<(), Failure> {
         .on_close(|session, reason| println!("- {}: {reason}", session.id()))
         .start()
         .await?;
+    let mut told = Told::listen()?; // before anybody can know that we run
     for endpoint in server.endpoints() {
         println!("listening on {endpoint}");
     }
     tokio::select! {
         () = tick(&server) => {}
-        result = told_to_end() => result?,
+        result = told.wait() => result?,
     }
     server.shutdown().await;
     Ok(())
 }
 
-/// Waits for the terminal's Ctrl-C, or for what a supervisor sends: SIGTERM.
-async fn told_to_end() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
+/// The terminal's Ctrl-C, and what a supervisor sends: SIGTERM.
+#[cfg(unix)]
+struct Told {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Told {
+    fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
 
-        let mut terminate = signal(SignalKind::terminate())?;
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(Self { interrupt, terminate })
+    }
+
+    async fn wait(&mut self) -> std::io::Result<()> {
         tokio::select! {
-            result = tokio::signal::ctrl_c() => result,
-            _ = terminate.recv() => Ok(()),
+            _ = self.interrupt.recv() => Ok(()),
+            _ = self.terminate.recv() => Ok(()),
         }
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+}
+
+/// The terminal's Ctrl-C.
+#[cfg(not(unix))]
+struct Told;
+
+#[cfg(not(unix))]
+impl Told {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn wait(&mut self) -> std::io::Result<()> {
+        tokio::signal::ctrl_c().await
+    }
 }
 
 /// Ticks every session, slow ones excepted: a full outbox is skipped, and nobody waits for it.
