@@ -105,8 +105,8 @@ async fn main() -> Result<(), Failure> {
     }
 
     println!("Two calls in flight, which is this server's limit, and a third:");
-    let one = tokio::spawn(oven.bake().with_metadata(key()).without_timeout());
-    let two = tokio::spawn(oven.bake().with_metadata(key()).without_timeout());
+    let one = tokio::spawn(oven.bake().with_metadata(key()).without_timeout().into_owned());
+    let two = tokio::spawn(oven.bake().with_metadata(key()).without_timeout().into_owned());
     assert_eq!((kitchen.recv().await, kitchen.recv().await), (Some("lit"), Some("lit")));
     let third = oven.degrees().with_metadata(key()).await;
     println!("  {third:?}");

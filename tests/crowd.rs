@@ -101,7 +101,7 @@ async fn a_server_that_dies_gives_every_caller_a_typed_error() {
         let arith = ArithClient::new(&client);
         let mut calls = JoinSet::new();
         for _ in 0..CROWD {
-            calls.spawn(arith.never());
+            calls.spawn(arith.never().into_owned());
         }
         let session = server.sessions().iter().next().unwrap();
         timeout(PATIENCE, async {

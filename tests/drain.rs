@@ -213,7 +213,7 @@ async fn a_handler_that_waits_for_the_shutdown_does_not_keep_it_from_its_end() {
     let (server, endpoint) = server("admin", Limits::default()).await;
     let client = Client::connect(&endpoint.to_string()).await.unwrap();
     let start = now();
-    let call = tokio::spawn(WorkClient::new(&client).stop().without_timeout());
+    let call = tokio::spawn(WorkClient::new(&client).stop().without_timeout().into_owned());
     timeout(PATIENCE, server.stopped()).await.expect("the server has stopped");
     assert!(start.elapsed() >= Limits::default().drain_timeout, "{:?}", start.elapsed());
     let close = timeout(PATIENCE, client.closed()).await.unwrap();

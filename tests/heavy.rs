@@ -220,7 +220,7 @@ async fn answered(client: &WorkClient) {
 #[test]
 fn a_sleeping_handler_delays_nobody() {
     Stage::new(1, Limits::default()).play(|worker, clients| async move {
-        let sleeping = tokio::spawn(clients[0].sleeps());
+        let sleeping = tokio::spawn(clients[0].sleeps().into_owned());
         worker.entered(1).await;
         for client in &clients {
             answered(client).await;
@@ -233,7 +233,10 @@ fn a_sleeping_handler_delays_nobody() {
 #[test]
 fn busy_handlers_declared_spawn_delay_no_other_call() {
     Stage::new(3, Limits::default()).play(|worker, clients| async move {
-        let busy = [tokio::spawn(clients[0].held_spawned()), tokio::spawn(clients[0].held_spawned())];
+        let busy = [
+            tokio::spawn(clients[0].held_spawned().into_owned()),
+            tokio::spawn(clients[0].held_spawned().into_owned()),
+        ];
         worker.entered(2).await;
         for _ in 0..10 {
             answered(&clients[0]).await;
@@ -249,7 +252,7 @@ fn busy_handlers_declared_spawn_delay_no_other_call() {
 #[test]
 fn more_busy_handlers_declared_blocking_than_workers_delay_no_other_call() {
     Stage::new(1, Limits::default()).play(|worker, clients| async move {
-        let busy: Vec<_> = (0..16).map(|_| tokio::spawn(clients[0].held_blocking())).collect();
+        let busy: Vec<_> = (0..16).map(|_| tokio::spawn(clients[0].held_blocking().into_owned())).collect();
         clients[0].held_one_way().await.unwrap();
         worker.entered(17).await;
         for _ in 0..10 {
@@ -273,7 +276,7 @@ fn a_busy_handler_that_nothing_was_declared_of_delays_its_own_connection_only() 
         }
     });
     stage.play(|worker, clients| async move {
-        let busy = tokio::spawn(clients[0].held());
+        let busy = tokio::spawn(clients[0].held().into_owned());
         worker.entered(1).await;
         let mut behind = std::pin::pin!(clients[0].ping());
         assert!(
@@ -293,12 +296,12 @@ fn a_busy_handler_that_nothing_was_declared_of_delays_its_own_connection_only() 
 fn blocking_handlers_beyond_the_limit_wait_and_one_given_up_meanwhile_never_runs() {
     let limits = Limits::default().with_max_blocking_handlers(1);
     Stage::new(1, limits).play(|worker, clients| async move {
-        let busy = tokio::spawn(clients[0].held_blocking());
+        let busy = tokio::spawn(clients[0].held_blocking().into_owned());
         worker.entered(1).await;
         let waits = clients[1].held_blocking().with_timeout(Duration::from_millis(20)).await;
         let Err(CallError::Status(status)) = waits else { panic!("{waits:?}") };
         assert_eq!(status.code(), Code::DeadlineExceeded);
-        let next = tokio::spawn(clients[1].held_blocking());
+        let next = tokio::spawn(clients[1].held_blocking().into_owned());
         answered(&clients[1]).await;
         worker.release();
         assert_eq!((busy.await.unwrap(), next.await.unwrap()), (Ok(42), Ok(42)));
@@ -323,10 +326,10 @@ fn a_panic_of_a_handler_that_runs_elsewhere_fails_its_call_only() {
 fn handlers_that_run_elsewhere_obey_their_cancel_policy() {
     Stage::new(1, Limits::default()).play(|worker, clients| async move {
         for call in [
-            clients[0].hangs_spawned(),
-            clients[0].hangs_blocking(),
-            clients[0].listens_spawned(),
-            clients[0].listens_blocking(),
+            clients[0].hangs_spawned().into_owned(),
+            clients[0].hangs_blocking().into_owned(),
+            clients[0].listens_spawned().into_owned(),
+            clients[0].listens_blocking().into_owned(),
         ] {
             let call = tokio::spawn(call);
             worker.entered(1).await;
@@ -379,7 +382,10 @@ fn a_shutdown_waits_for_handlers_that_run_elsewhere() {
     ours.block_on(async {
         let client = Client::connect(url.as_str()).await.unwrap();
         let client = WorkClient::new(&client);
-        let busy = [tokio::spawn(client.held_spawned()), tokio::spawn(client.held_blocking())];
+        let busy = [
+            tokio::spawn(client.held_spawned().into_owned()),
+            tokio::spawn(client.held_blocking().into_owned()),
+        ];
         worker.entered(2).await;
         let stopping = theirs.spawn(async move { server.shutdown().await });
         // New calls are refused from the moment that it stops.
@@ -396,7 +402,10 @@ fn a_shutdown_waits_for_handlers_that_run_elsewhere() {
 #[test]
 fn a_client_that_leaves_ends_what_it_asked_for_elsewhere() {
     Stage::new(1, Limits::default()).play(|worker, mut clients| async move {
-        let calls = [tokio::spawn(clients[0].hangs_spawned()), tokio::spawn(clients[0].hangs_blocking())];
+        let calls = [
+            tokio::spawn(clients[0].hangs_spawned().into_owned()),
+            tokio::spawn(clients[0].hangs_blocking().into_owned()),
+        ];
         worker.entered(2).await;
         calls.iter().for_each(tokio::task::JoinHandle::abort);
         clients.remove(0);

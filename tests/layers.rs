@@ -61,7 +61,7 @@ async fn a_concurrency_limit_layer_holds_the_second_call_back() {
         .unwrap();
     let client = Client::connect("mem://limit-layer").await.unwrap();
     let gate = GateClient::new(&client);
-    let (one, two) = (tokio::spawn(gate.pass()), tokio::spawn(gate.pass()));
+    let (one, two) = (tokio::spawn(gate.pass().into_owned()), tokio::spawn(gate.pass().into_owned()));
     let session = server.sessions().iter().next().unwrap();
     timeout(PATIENCE, async {
         while session.serving() < 2 {

@@ -201,7 +201,7 @@ async fn a_thousand_panics_fail_a_thousand_calls_and_leave_nothing() {
         let url = server.endpoints()[0].to_string();
         let client = within(Client::connect(&format!("{url}?codec=postcard"))).await.unwrap();
         let work = WorkClient::new(&client);
-        let sibling = tokio::spawn(work.gated().without_timeout());
+        let sibling = tokio::spawn(work.gated().without_timeout().into_owned());
         for _ in 0..1000 / 9 + 1 {
             panic_everywhere(&work).await;
         }

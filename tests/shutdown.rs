@@ -162,7 +162,9 @@ async fn calls_in_flight_are_answered_new_ones_did_not_run_and_clients_learn_why
         let clients = [stage.connect().await, stage.connect().await];
         let calls: Vec<_> = clients
             .iter()
-            .flat_map(|client| [10, 1_000_000].map(|len| (len, WorkClient::new(client).gated(len))))
+            .flat_map(|client| {
+                [10, 1_000_000].map(|len| (len, WorkClient::new(client).gated(len).into_owned()))
+            })
             .map(|(len, call)| (len, tokio::spawn(call)))
             .collect();
         stage.worker.until_running(calls.len()).await;
@@ -221,9 +223,9 @@ async fn what_exceeds_the_drain_timeout_is_dropped_and_its_caller_told() {
         let client = stage.connect().await;
         let work = WorkClient::new(&client);
         let calls = [
-            tokio::spawn(work.hang().without_timeout()),
-            tokio::spawn(work.hang_on().without_timeout()),
-            tokio::spawn(work.hang_deaf().without_timeout()),
+            tokio::spawn(work.hang().without_timeout().into_owned()),
+            tokio::spawn(work.hang_on().without_timeout().into_owned()),
+            tokio::spawn(work.hang_deaf().without_timeout().into_owned()),
         ];
         work.note("never done".into()).await.unwrap();
         stage.worker.until_running(4).await;
@@ -281,7 +283,7 @@ async fn no_task_and_no_descriptor_is_left() {
             for _ in 0..5 {
                 let client = stage.connect().await;
                 let work = WorkClient::new(&client);
-                tokio::spawn(work.hang_on().without_timeout());
+                tokio::spawn(work.hang_on().without_timeout().into_owned());
                 work.note("left behind".into()).await.unwrap();
                 assert_eq!(within(work.echo("here".into())).await.as_deref(), Ok("here"));
                 clients.push(client);

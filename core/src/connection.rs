@@ -9,6 +9,7 @@
 mod arrivals;
 mod bulk;
 mod calls;
+mod cells;
 mod closing;
 mod drain;
 mod events;
@@ -23,6 +24,7 @@ mod outgoing;
 mod paths;
 mod pieces;
 mod rate;
+mod recent;
 mod room;
 mod serving;
 #[cfg(test)]
@@ -30,6 +32,7 @@ mod tests;
 
 pub(crate) use arrivals::{Arrivals, Note, Taken};
 pub(crate) use calls::{Answer, Ended};
+pub(crate) use cells::{Cells, SmallAnswer};
 pub(crate) use closing::close_for;
 pub(crate) use drain::Drain;
 pub(crate) use events::{CancelReason, Events, Headers, Incoming};
@@ -54,6 +57,7 @@ use ordered::Ordered;
 use outbox::Outbox;
 use paths::Paths;
 use rate::Rate;
+use recent::{LastAccepted, LastMade};
 use serving::Serving;
 
 use crate::frame::frame_lane;
@@ -107,6 +111,8 @@ pub(crate) struct Connection {
     calls: Calls,
     serving: Serving,
     paths: Paths,
+    last_accepted: LastAccepted,
+    last_made: LastMade,
     /// Those that were called and pushed to from here.
     called: Paths,
     life: Life,
@@ -144,7 +150,8 @@ impl Connection {
             outbox: Outbox::default(),
             unsent: 0,
             bulk: Bulk::new(role),
-            calls: Calls::default(),
+            // An acceptor makes no calls.
+            calls: if role == Role::Connector { Calls::with_cells() } else { Calls::default() },
             serving: Serving::default(),
             lanes: Lanes::new(limits.clone()),
             ordered: Ordered::default(),
@@ -153,6 +160,8 @@ impl Connection {
             answers: HashMap::new(),
             one_way_arriving: HashMap::new(),
             paths: Paths::default(),
+            last_accepted: LastAccepted::default(),
+            last_made: LastMade::default(),
             called: Paths::default(),
             next_one_way: 0,
             pushes_made: 0,
@@ -178,9 +187,19 @@ impl Connection {
         (self.limits.write_timeout, self.limits.drain_timeout)
     }
 
+    /// Where the callers of this side find small answers without a lock.
+    pub(crate) fn cells(&self) -> Option<&Arc<Cells>> {
+        self.calls.cells()
+    }
+
     /// Our calls whose terminal frame has not come.
     pub(crate) fn in_flight(&self) -> usize {
         self.calls.in_flight()
+    }
+
+    /// Calls made from here so far.
+    pub(crate) fn calls_begun(&self) -> u64 {
+        self.calls.begun()
     }
 
     /// The peer's calls that were not answered.

@@ -9,6 +9,7 @@ mod inbox;
 mod numbers;
 mod spare;
 
+pub(crate) use batch::length_bytes;
 pub use batch::{Batch, Frame};
 pub use inbox::Inbox;
 pub(crate) use numbers::Numbers;

@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 
 use attributes::Attributes;
 
-use crate::connection::{Connection, Drain, Events};
+use crate::connection::{Cells, Connection, Drain, Events, SmallAnswer};
 use crate::{Close, CloseCode, CodecIndex, DecodeLimits, Metadata, PeerInfo};
 
 /// A peer, as long as it is known here. Cheap to clone; keep it to push to the peer whenever you like.
@@ -39,6 +39,8 @@ struct Inner {
     attributes: Attributes,
     facts: Facts,
     state: Mutex<State>,
+    /// Where callers find small answers without the lock.
+    cells: Option<Arc<Cells>>,
     closed: OnceLock<Close>,
     /// Who waits for it.
     ended: Notify,
@@ -49,6 +51,7 @@ impl Session {
         Self(Arc::new(Inner {
             facts,
             attributes: Attributes::default(),
+            cells: connection.cells().cloned(),
             state: Mutex::new(State::new(connection)),
             closed: OnceLock::new(),
             ended: Notify::new(),
@@ -168,6 +171,12 @@ impl Session {
 
     pub(crate) fn decode_limits(&self) -> DecodeLimits {
         self.0.facts.decode_limits
+    }
+
+    /// Takes the answer to `call`, if it came and is small.
+    #[inline]
+    pub(crate) fn take_small(&self, call: u32) -> Option<SmallAnswer> {
+        self.0.cells.as_ref()?.take(call)
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {

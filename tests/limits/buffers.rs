@@ -88,7 +88,7 @@ async fn unread(limits: Limits, count: usize, len: usize) -> (u64, usize) {
     }
     // An answer never overtakes pushes, so that all have arrived once it is here.
     let arrived = Arc::new(Semaphore::new(0));
-    let echo = crate::work::WorkClient::new(&client).echo("all there?".into());
+    let echo = crate::work::WorkClient::new(&client).echo("all there?".into()).into_owned();
     within(echo).await.unwrap();
     arrived.add_permits(1);
     session.push(linkspan::Push::raw("Feed", "Last", "").with_metadata(Metadata::new())).await.unwrap();

@@ -21,7 +21,7 @@ async fn one_call_more_than_may_be_in_flight_did_not_run() {
         let stage = Stage::new(scheme, "in-flight", Limits::default().with_max_in_flight(3)).await;
         let client = stage.connect().await;
         let work = WorkClient::new(&client);
-        let hanging: Vec<_> = (0..3).map(|_| tokio::spawn(work.hang())).collect();
+        let hanging: Vec<_> = (0..3).map(|_| tokio::spawn(work.hang().into_owned())).collect();
         within(async {
             while client.session().in_flight() < 3 {
                 tokio::task::yield_now().await;
@@ -117,7 +117,7 @@ async fn metadata_beyond_its_bounds_fails_its_call_at_either_end() {
         // A client of ours does not send what exceeds its own bounds.
         let client = stage.connect_with(few()).await.unwrap();
         for (name, _, metadata) in excess() {
-            let call = WorkClient::new(&client).echo(String::new()).with_metadata(metadata);
+            let call = WorkClient::new(&client).echo(String::new()).with_metadata(metadata).into_owned();
             let refused = status(within(call).await);
             assert_eq!((refused.code(), refused.ran()), (Code::ResourceExhausted, Ran::No));
             assert!(refused.message().contains(name), "{refused}");

@@ -103,7 +103,7 @@ async fn what_was_given_up_too_fast_is_told_in_its_time_and_not_with_the_next_pi
             }
         })
         .await;
-        let call = WorkClient::new(&client).hang().without_timeout();
+        let call = WorkClient::new(&client).hang().without_timeout().into_owned();
         assert!(tokio::time::timeout(Duration::from_micros(1), call).await.is_err());
         // Until the driver has nothing to do: then it sleeps until something is due.
         tokio::time::sleep(Duration::from_millis(1)).await;

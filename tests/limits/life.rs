@@ -91,7 +91,7 @@ async fn a_client_gives_a_silent_server_up() {
     let limits = Limits::default().with_ping_after(Duration::from_secs(5));
     let start = now();
     let client = Client::builder().limits(limits).connect(&endpoint).await.unwrap();
-    let call = tokio::spawn(WorkClient::new(&client).hang().without_timeout());
+    let call = tokio::spawn(WorkClient::new(&client).hang().without_timeout().into_owned());
     let close = client.closed().await;
     assert_eq!((close.code(), start.elapsed().as_secs()), (CloseCode::TIMEOUT, 15));
     let status = call.await.unwrap().unwrap_err();

@@ -9,20 +9,12 @@ use super::{Call, OneWayCall};
 use crate::{Body, Close, CloseCode, CodecIndex, DecodeBy, DecodeLimits, EncodeBy, Error, Session};
 
 /// Starts calls on one connection. Cheap to clone; the connection stays open as long as one is left.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Caller {
-    /// Counted for each clone apart, so that cores that call through clones of their own write to no common memory.
-    #[expect(clippy::redundant_allocation, reason = "a count per clone is what it is for")]
-    keep: Arc<Arc<Keep>>,
+    keep: Arc<Keep>,
     timeout: Duration,
     codec: CodecIndex,
     decode_limits: DecodeLimits,
-}
-
-impl Clone for Caller {
-    fn clone(&self) -> Self {
-        Self { keep: Arc::new(Arc::clone(&self.keep)), ..*self }
-    }
 }
 
 /// Closes the session when dropped.
@@ -38,22 +30,17 @@ impl Drop for Keep {
 impl Caller {
     pub(crate) fn new(session: Session, timeout: Duration) -> Self {
         let (codec, decode_limits) = (session.codec_index(), session.decode_limits());
-        Self { keep: Arc::new(Arc::new(Keep(session))), timeout, codec, decode_limits }
-    }
-
-    /// The same, counted with this one.
-    fn shared(&self) -> Self {
-        Self { keep: Arc::clone(&self.keep), ..*self }
+        Self { keep: Arc::new(Keep(session)), timeout, codec, decode_limits }
     }
 
     /// Starts nothing yet: the future does, when polled first.
-    pub fn call<A, R, E>(&self, method: Method<A, R, E>, args: A) -> Call<A, R, E> {
-        Call::new(self.shared(), method, args)
+    pub fn call<'a, A, R, E>(&'a self, method: &'a Method<A, R, E>, args: A) -> Call<'a, A, R, E> {
+        Call::new(self, method, args)
     }
 
     /// Sends nothing yet: the future does, when polled first.
-    pub fn one_way<A>(&self, method: OneWayMethod<A>, args: A) -> OneWayCall<A> {
-        OneWayCall::new(self.shared(), method, args)
+    pub fn one_way<'a, A>(&'a self, method: &'a OneWayMethod<A>, args: A) -> OneWayCall<'a, A> {
+        OneWayCall::new(self, method, args)
     }
 
     /// The peer that is called.
@@ -71,6 +58,27 @@ impl Caller {
 
     pub(super) fn decode_limits(&self) -> DecodeLimits {
         self.decode_limits
+    }
+}
+
+/// The connection and the method of a call.
+pub(super) enum Stub<'a, M> {
+    Borrowed(&'a Caller, &'a M),
+    Owned(Box<(Caller, M)>),
+}
+
+impl<M: Copy> Stub<'_, M> {
+    #[inline]
+    pub(super) fn get(&self) -> (&Caller, &M) {
+        match self {
+            Self::Borrowed(caller, method) => (caller, method),
+            Self::Owned(stub) => (&stub.0, &stub.1),
+        }
+    }
+
+    pub(super) fn to_owned(&self) -> Stub<'static, M> {
+        let (caller, method) = self.get();
+        Stub::Owned(Box::new((caller.clone(), *method)))
     }
 }
 

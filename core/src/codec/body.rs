@@ -132,10 +132,13 @@ impl Body {
     /// one piece.
     #[inline]
     pub(crate) fn take_large(&mut self, start: usize) -> Option<Box<Parts>> {
-        if self.fields.is_empty() && self.bytes.len().saturating_sub(start) <= MAX_INLINE_LEN {
-            return None;
-        }
-        self.take_parts(start)
+        if self.is_large(start) { self.take_parts(start) } else { None }
+    }
+
+    /// False if [`take_large`](Self::take_large) would find nothing for sure.
+    #[inline]
+    pub(crate) fn is_large(&self, start: usize) -> bool {
+        !self.fields.is_empty() || self.bytes.len().saturating_sub(start) > MAX_INLINE_LEN
     }
 
     #[cold]

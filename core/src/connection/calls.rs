@@ -1,12 +1,14 @@
 //! Our calls in flight: slots that are used again, whose index is the call's number, with waker and answer in the slot.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::Events;
+use super::cells::Cells;
 use crate::wire::Outcome;
 use crate::{Code, Error, Metadata, Ran, Status};
 
@@ -34,13 +36,17 @@ pub(crate) struct CallFailed(pub(crate) Status);
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     slots: Vec<Slot>,
-    /// Numbers below the length of `slots` that no call has.
-    free: Vec<u32>,
+    /// Numbers below the length of `slots` that no call has, the one that was free first in front. The answers of some may wait
+    /// in their cells; those have no new call before these were taken.
+    free: VecDeque<u32>,
+    /// Where small answers wait for their callers.
+    cells: Option<Arc<Cells>>,
     /// No call is due before; kept when that call ends early, so a sweep may find nothing.
     next_deadline: Option<Instant>,
     /// Calls that were given up and whose peer was not told yet, with the number of that, and those that were answered
     /// meanwhile. The first is never one of these, and there are at most two entries per slot, and some.
     given_up: VecDeque<(u32, u64)>,
+    begun: u64,
     /// Numbers what is given up: a call's own number is used again.
     next_due: u64,
 }
@@ -74,6 +80,21 @@ struct Slot {
 }
 
 impl Calls {
+    /// With cells, in which small answers that come with nothing else are put.
+    pub(super) fn with_cells() -> Self {
+        Self { cells: Some(Arc::default()), ..Self::default() }
+    }
+
+    /// Where callers find small answers without a lock.
+    pub(super) fn cells(&self) -> Option<&Arc<Cells>> {
+        self.cells.as_ref()
+    }
+
+    /// Calls made so far.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun
+    }
+
     /// Calls whose terminal frame has not come.
     pub(crate) fn in_flight(&self) -> usize {
         self.slots.len() - self.free.len()
@@ -86,13 +107,14 @@ impl Calls {
         deadline: Option<Instant>,
         waker: &Waker,
     ) -> Result<u32, CallFailed> {
-        let Some(call) = self.free.pop().or_else(|| self.grow(max)) else {
+        let Some(call) = self.next_free(max) else {
             return Err(CallFailed(Status::new(
                 Code::ResourceExhausted,
                 Ran::No,
                 format!("{max} calls are in flight, and no more may be (max_in_flight)"),
             )));
         };
+        self.begun += 1;
         if let Some(slot) = self.slots.get_mut(call as usize) {
             slot.taken = true;
             slot.open = true;
@@ -106,6 +128,23 @@ impl Calls {
             self.next_deadline = Some(deadline);
         }
         Ok(call)
+    }
+
+    /// A number that has neither call nor answer.
+    fn next_free(&mut self, max: usize) -> Option<u32> {
+        match self.free.front() {
+            None => self.grow(max),
+            Some(call) if self.is_clear(*call) => self.free.pop_front(),
+            // Callers take their answers in about the order in which they came, so those behind it wait too.
+            Some(_) => self.grow(max).or_else(|| {
+                let clear = self.free.iter().position(|call| self.is_clear(*call))?;
+                self.free.remove(clear)
+            }),
+        }
+    }
+
+    fn is_clear(&self, call: u32) -> bool {
+        self.cells.as_ref().is_none_or(|cells| cells.is_empty(call))
     }
 
     /// The number of a new slot, if it is below `max`.
@@ -134,11 +173,15 @@ impl Calls {
         if slot.body.capacity() > MAX_KEPT_BODY {
             slot.body = Vec::new();
         }
-        self.free.push(call);
+        self.free.push_back(call);
     }
 
     /// Takes the end of `call` if it came, a plain body into `body`, which is empty; else keeps the waker.
     pub(crate) fn poll(&mut self, call: u32, cx: &Context<'_>, body: &mut Vec<u8>) -> Poll<Ended> {
+        if let Some(answer) = self.cells.as_ref().and_then(|cells| cells.take(call)) {
+            body.extend_from_slice(answer.body());
+            return Poll::Ready(Ended::Plain(answer.outcome));
+        }
         let Some(slot) = self.get_mut(call) else {
             let status = Status::new(Code::Internal, Ran::Maybe, "call was polled after its end");
             return Poll::Ready(Ended::Other(Box::new(Err(status))));
@@ -160,6 +203,9 @@ impl Calls {
 
     /// Gives `call` up. True if the peer must be told.
     pub(crate) fn abandon(&mut self, call: u32) -> bool {
+        if self.cells.as_ref().is_some_and(|cells| cells.take(call).is_some()) {
+            return false;
+        }
         let Some(slot) = self.get_mut(call).filter(|slot| slot.held) else { return false };
         slot.held = false;
         slot.waker = None;
@@ -230,10 +276,22 @@ impl Calls {
         body: &[u8],
         events: &mut Events,
     ) -> Result<(), Error> {
-        let slot = self.get_mut(call).filter(|slot| slot.open && !slot.answered);
+        let slot = self.slots.get_mut(call as usize).filter(|slot| slot.open && !slot.answered);
         let Some(slot) = slot else { return Err(waits_for_none(call)) };
         if slot.held && slot.answer.is_none() && slot.given_up == GivenUp::No {
             slot.open = false;
+            // Notifications of the same read are handed on only after this, and its caller may look at any moment.
+            if let Some(cells) = &self.cells
+                && events.received.is_empty()
+                && cells.put(call, outcome, body)
+            {
+                events.wakers.extend(slot.waker.take());
+                slot.taken = false;
+                slot.held = false;
+                slot.deadline = None;
+                self.free.push_back(call);
+                return Ok(());
+            }
             slot.answered = true;
             slot.deadline = None;
             slot.body.extend_from_slice(body);

@@ -41,6 +41,8 @@ pub(crate) struct Incoming {
     pub(crate) call: Option<u32>,
     pub(crate) deadline: Option<Instant>,
     pub(crate) content: Content,
+    /// Requests of one connection that have the same number have the same path; those that have 0 may have any.
+    pub(crate) path_number: u64,
     /// None for most requests.
     pub(crate) headers: Option<Box<Headers>>,
 }

@@ -27,9 +27,7 @@ impl Connection {
         events: &mut Events,
     ) -> Result<usize, Error> {
         let taken = match frame_kind(frame) {
-            Some(kind::REQUEST) => {
-                wire::plain_request(frame).is_some_and(|plain| self.accept_plain(now, plain, inbox, events))
-            }
+            Some(kind::REQUEST) => self.accept_plain(now, frame, inbox, events).is_some(),
             Some(kind::RESPONSE) => match wire::plain_response(frame) {
                 Some((call, outcome, body)) if body.len() <= MAX_COPIED => {
                     self.calls.finish_plain((call, outcome), body, events)?;
@@ -45,27 +43,38 @@ impl Connection {
         Ok(usize::from(taken))
     }
 
-    /// Accepts a call of a method that was called before. False if something may be wrong with it.
-    fn accept_plain(
-        &mut self,
-        now: Instant,
-        request: PlainRequest<'_>,
-        inbox: &Inbox,
-        events: &mut Events,
-    ) -> bool {
-        let PlainRequest { call, timeout, path, body } = request;
-        let in_order = call < self.limits.max_in_flight
-            && !self.leaving
-            && self.ending.is_none()
-            && !self.serving.contains(call)
-            && self.paths.knows(path);
-        if in_order {
-            let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
-            self.serving.insert(call, State::Running, self.pushes_made, deadline);
-            let content = Content::Inbox { path: inbox.locate(path), body: inbox.locate(body) };
-            events.requests.push(Incoming { call: Some(call), deadline, content, headers: None });
+    /// Accepts a call of a method that was called before. None if something may be wrong with it.
+    #[inline]
+    fn accept_plain(&mut self, now: Instant, frame: &[u8], inbox: &Inbox, events: &mut Events) -> Option<()> {
+        let (call, rest) = wire::plain_request(frame)?;
+        let alike = self.last_accepted.matches(rest);
+        let (request, path_number) = alike.or_else(|| self.learn_request(rest))?;
+        let PlainRequest { timeout, path, body } = request;
+        let max = self.limits.max_in_flight;
+        let in_order = self.ending.is_none()
+            && match call {
+                Some(call) => call < max && !self.leaving && !self.serving.contains(call),
+                None => self.serving.one_way < max as usize,
+            };
+        if !in_order {
+            return None;
         }
-        in_order
+        let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
+        match call {
+            Some(call) => self.serving.insert(call, State::Running, self.pushes_made, deadline),
+            None => self.serving.one_way += 1,
+        }
+        let content = Content::Inbox { path: inbox.locate(path), body: inbox.locate(body) };
+        events.requests.push(Incoming { call, deadline, content, path_number, headers: None });
+        Some(())
+    }
+
+    /// Reads a request that is not like the one before, and learns it if its path is known.
+    #[inline(never)]
+    fn learn_request<'a>(&mut self, rest: &'a [u8]) -> Option<(PlainRequest<'a>, u64)> {
+        let request = PlainRequest::read(rest).filter(|request| self.paths.knows(request.path))?;
+        let number = self.last_accepted.learn(&request);
+        Some((request, number))
     }
 
     pub(super) fn handle_request(
@@ -88,7 +97,7 @@ impl Connection {
             Some(_) => Content::owned(request.path.as_bytes(), Bytes::new()),
         };
         let headers = Headers::of(request.metadata, request.codec);
-        let incoming = Incoming { call, deadline, content, headers };
+        let incoming = Incoming { call, deadline, content, path_number: 0, headers };
         match (call, refused) {
             (Some(call), _) if self.serving.contains(call) => {
                 Err(Error::protocol(format!("call {call} is in flight already")))

@@ -17,8 +17,9 @@ use crate::{Body, Code, Error, Metadata, RAW, Ran, Status};
 /// A call to start.
 #[derive(Debug)]
 pub(crate) struct OutRequest<'a> {
-    pub(crate) path: &'a str,
-    pub(crate) metadata: &'a Metadata,
+    pub(crate) path: &'static str,
+    /// Not empty.
+    pub(crate) metadata: Option<&'a Metadata>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) raw: bool,
     pub(crate) body: OutBody<'a>,
@@ -115,11 +116,37 @@ impl Connection {
         request: OutRequest<'_>,
         waker: &Waker,
     ) -> Result<u32, CallFailed> {
+        if let Some(started) = self.start_alike(now, &request, waker) {
+            return started;
+        }
         self.check_call(&request)?;
         let deadline = request.timeout.and_then(|timeout| now.checked_add(timeout));
         let call = self.calls.start(self.peer.max_in_flight, deadline, waker)?;
+        self.last_made.learn(request.path, request.timeout);
         self.send_request(Some(call), request);
         Ok(call)
+    }
+
+    /// The same, if nothing but number and arguments tells the request from the one before.
+    #[inline]
+    fn start_alike(
+        &mut self,
+        now: Instant,
+        request: &OutRequest<'_>,
+        waker: &Waker,
+    ) -> Option<Result<u32, CallFailed>> {
+        let OutBody::Small(body) = request.body else { return None };
+        let plain = matches!(self.phase, Phase::Open { peer_leaving: false })
+            && body.len() <= self.peer.max_message_len
+            && request.metadata.is_none()
+            && !request.raw;
+        let middle = self.last_made.matches(request.path, request.timeout).filter(|_| plain)?;
+        let deadline = request.timeout.and_then(|timeout| now.checked_add(timeout));
+        let started = self.calls.start(self.peer.max_in_flight, deadline, waker);
+        if let Ok(call) = started {
+            let _ = wire::encode_request_with(call, middle, body, &mut self.out); // so small that it fits a frame
+        }
+        Some(started)
     }
 
     /// Sends a one-way request. False if it must wait, since the peer takes nothing at present.
@@ -138,7 +165,7 @@ impl Connection {
     fn check_call(&mut self, request: &OutRequest<'_>) -> Result<(), CallFailed> {
         let plain = matches!(self.phase, Phase::Open { peer_leaving: false })
             && request.body.len() <= MAX_INLINE_LEN.min(self.peer.max_message_len)
-            && request.metadata.is_empty()
+            && request.metadata.is_none()
             && self.called.knows(request.path.as_bytes());
         if plain { Ok(()) } else { self.check_any_call(request) }
     }
@@ -173,14 +200,14 @@ impl Connection {
                 format!("{max} bytes of large bodies wait to be sent (max_bulk_len)"),
             );
         }
-        let checked = request.metadata.check(self.limits.max_metadata_len, self.limits.max_metadata_entries);
+        let (len, entries) = (self.limits.max_metadata_len, self.limits.max_metadata_entries);
+        let checked = request.metadata.map_or(Ok(()), |metadata| metadata.check(len, entries));
         checked.or_else(|error| failed(Code::ResourceExhausted, error.to_string()))
     }
 
     fn send_request(&mut self, call: Option<u32>, request: OutRequest<'_>) {
         let (body, place) = self.place_body(call, request.body);
-        let metadata = (!request.metadata.is_empty()).then_some(request.metadata);
-        let fields = Fields { metadata, codec: request.raw.then_some(RAW), place };
+        let fields = Fields { metadata: request.metadata, codec: request.raw.then_some(RAW), place };
         let head = (call.unwrap_or(0), call.is_none(), request.timeout);
         let _ = wire::encode_request(head, request.path, fields, body, &mut self.out); // checked, so it fits a frame
     }
@@ -286,6 +313,29 @@ impl Connection {
                 let _ = wire::encode_response(head, fields, &[], &mut self.out);
             }
         }
+    }
+
+    /// Answers `call` with `frame`, which holds nothing but a small body, if it may be sent; whoever calls [sends](Self::send_frames)
+    /// it then, before anything else. If not, the caller is told why, or nobody waits for it.
+    pub(crate) fn answers_with(&mut self, call: u32, frame: &mut [u8]) -> bool {
+        if frame.len() > self.peer.max_message_len {
+            let body = wire::plain_response(frame).map_or(frame.len(), |(_, _, body)| body.len());
+            if let Some(status) = self.unanswerable(body, &Metadata::new()) {
+                self.respond_failure(call, &status);
+                return false;
+            }
+        }
+        self.tell_missed_anyway();
+        let Some(pushes_made) = self.serving.end(call) else { return false };
+        if pushes_made != self.pushes_made {
+            wire::order_response(frame);
+        }
+        true
+    }
+
+    /// Sends whole frames that lie side by side.
+    pub(crate) fn send_frames(&mut self, frames: &[u8], count: usize) {
+        self.out.push_frames(frames, count);
     }
 
     /// Why an answer cannot be sent, if it cannot.

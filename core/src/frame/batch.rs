@@ -197,16 +197,20 @@ impl Batch {
         let len = begin + parts.iter().map(|part| part.len()).sum::<usize>();
         let Some([low, high]) = length_bytes(len) else { return Err(too_large(len)) };
         self.prepare();
-        let start = self.bytes.len();
         self.bytes.reserve(len.max(Numbers::ROOM));
-        // All the room of head and numbers is written, and what is not used cut off: a copy whose length the compiler knows.
-        self.bytes.extend_from_slice(&numbers.behind([low, high, kind, flags]));
-        self.bytes.truncate(start + begin);
+        numbers.append_behind([low, high, kind, flags], &mut self.bytes);
         for part in parts {
             self.bytes.extend_from_slice(part);
         }
         self.enter_plain(len);
         Ok(())
+    }
+
+    /// Appends whole frames of lane 0 that lie side by side.
+    pub(crate) fn push_frames(&mut self, bytes: &[u8], frames: usize) {
+        self.prepare();
+        self.bytes.extend_from_slice(bytes);
+        self.enter(Run { frames, len: bytes.len(), inline: bytes.len(), ..Run::default() });
     }
 
     /// Appends a whole small frame of lane 0 that other batches have too. It is copied once the batch is taken: a frame that
@@ -472,7 +476,7 @@ impl Batch {
 }
 
 /// The length that a frame of `len` bytes begins with.
-fn length_bytes(len: usize) -> Option<[u8; 2]> {
+pub(crate) fn length_bytes(len: usize) -> Option<[u8; 2]> {
     u16::try_from(len - 2).ok().filter(|_| len <= MAX_FRAME_LEN).map(u16::to_le_bytes)
 }
 

@@ -44,8 +44,17 @@ impl Numbers {
         self.bytes.get(HEAD_LEN..self.end).unwrap_or_default()
     }
 
+    /// Appends them behind `head`.
+    #[inline]
+    pub(crate) fn append_behind(&self, head: [u8; HEAD_LEN], out: &mut Vec<u8>) {
+        let end = out.len() + self.end;
+        // All the room is written, and what is not used cut off: a copy whose length the compiler knows.
+        out.extend_from_slice(&self.behind(head));
+        out.truncate(end);
+    }
+
     /// Head, numbers, and nothing of meaning behind them.
-    pub(super) fn behind(&self, head: [u8; HEAD_LEN]) -> [u8; Self::ROOM] {
+    fn behind(&self, head: [u8; HEAD_LEN]) -> [u8; Self::ROOM] {
         let mut bytes = self.bytes;
         if let Some(place) = bytes.first_chunk_mut() {
             *place = head;

@@ -5,10 +5,12 @@ use std::ops::Range;
 
 use crate::codec::Parts;
 use crate::connection::{Connection, OutBody, Reply};
-use crate::wire::Outcome;
+use crate::wire::{self, Outcome};
 use crate::{Body, Metadata};
 
 /// Answers to calls that ended in place: encoded into one buffer without a lock, then appended under one lock.
+///
+/// What a handler writes stands behind the head of its frame already, so that small answers are appended as they lie there.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
     body: Body,
@@ -21,8 +23,8 @@ pub(crate) struct Answers {
 enum Answered {
     /// In memory of its own, or with more than a body.
     Apart(Box<Reply>),
-    /// A small body, in the buffer.
-    Here(Outcome, Range<usize>),
+    /// A whole frame, in the buffer.
+    Here(Range<usize>),
     /// A large one, moved and not copied.
     Large(Outcome, Box<Parts>),
 }
@@ -47,14 +49,19 @@ impl Answers {
         self.replies.is_empty() && self.one_way == 0
     }
 
-    /// Where the next answer is written: behind those that are there.
-    pub(crate) fn body(&mut self) -> &mut Body {
-        &mut self.body
+    /// Begins the answer to `call`, behind those that are there; a one-way call has none.
+    pub(crate) fn begin(&mut self, call: Option<u32>) -> Start {
+        let bytes = self.body.bytes();
+        let frame = bytes.len();
+        if let Some(call) = call {
+            wire::begin_response(call, bytes);
+        }
+        Start { frame, body: bytes.len() }
     }
 
-    /// Where the next answer begins.
-    pub(crate) fn end(&mut self) -> usize {
-        self.body.bytes().len()
+    /// Where the body of the answer that was begun is written.
+    pub(crate) fn body(&mut self) -> &mut Body {
+        &mut self.body
     }
 
     /// Takes a reply that its handler made. None is owed for a one-way call.
@@ -65,11 +72,11 @@ impl Answers {
         }
     }
 
-    /// Takes what was written to the buffer from `start` on.
+    /// Takes what was written to the buffer since it was begun at `start`.
     pub(crate) fn put_written(
         &mut self,
         call: Option<u32>,
-        (outcome, start): (Outcome, usize),
+        (outcome, start): (Outcome, Start),
         metadata: Metadata,
     ) {
         let Some(number) = call else {
@@ -77,38 +84,97 @@ impl Answers {
             self.one_way += 1;
             return;
         };
-        let answered = if !metadata.is_empty() {
-            Answered::Apart(Box::new(Reply::of(outcome, self.body.split_off(start), metadata)))
-        } else if let Some(parts) = self.body.take_large(start) {
-            Answered::Large(outcome, parts)
-        } else {
-            Answered::Here(outcome, start..self.end())
-        };
-        self.replies.push((number, answered));
+        if metadata.is_empty() && !self.body.is_large(start.body) {
+            let end = self.body.bytes().len();
+            wire::end_response(outcome, self.body.bytes().get_mut(start.frame..).unwrap_or_default());
+            return self.replies.push((number, Answered::Here(start.frame..end)));
+        }
+        self.put_apart(number, (outcome, start), metadata);
     }
 
-    /// Drops what was written from `start` on: its call ended in another way.
-    pub(crate) fn forget(&mut self, start: usize) {
-        self.body.truncate(start);
+    #[inline(never)]
+    fn put_apart(&mut self, call: u32, (outcome, start): (Outcome, Start), metadata: Metadata) {
+        let answered = if !metadata.is_empty() {
+            Answered::Apart(Box::new(Reply::of(outcome, self.body.split_off(start.body), metadata)))
+        } else if let Some(parts) = self.body.take_large(start.body) {
+            Answered::Large(outcome, parts)
+        } else {
+            let end = self.body.bytes().len();
+            wire::end_response(outcome, self.body.bytes().get_mut(start.frame..).unwrap_or_default());
+            return self.replies.push((call, Answered::Here(start.frame..end)));
+        };
+        self.body.truncate(start.frame);
+        self.replies.push((call, answered));
+    }
+
+    /// Drops what was written since it was begun at `start`: its call ended in another way.
+    pub(crate) fn forget(&mut self, start: Start) {
+        self.body.truncate(start.frame);
     }
 
     /// Appends every answer. Called under the lock of the session.
     pub(crate) fn send(&mut self, connection: &mut Connection) {
         let none = Metadata::new();
+        let bytes = self.body.bytes();
+        let mut run = Frames::default();
         for (call, answered) in self.replies.drain(..) {
             match answered {
-                Answered::Apart(reply) => connection.respond(call, *reply),
-                Answered::Large(outcome, body) => {
-                    connection.respond_body(call, outcome, OutBody::Large(body), &none);
+                Answered::Here(range) => {
+                    let frame = bytes.get_mut(range.clone()).unwrap_or_default();
+                    if connection.answers_with(call, frame) && !run.extend(&range) {
+                        run.send(bytes, connection);
+                        run.extend(&range);
+                    }
                 }
-                Answered::Here(outcome, range) => {
-                    let body = OutBody::Small(self.body.bytes().get(range).unwrap_or_default());
-                    connection.respond_body(call, outcome, body, &none);
+                Answered::Apart(reply) => {
+                    run.send(bytes, connection);
+                    connection.respond(call, *reply);
+                }
+                Answered::Large(outcome, body) => {
+                    run.send(bytes, connection);
+                    connection.respond_body(call, outcome, OutBody::Large(body), &none);
                 }
             }
         }
+        run.send(bytes, connection);
         for _ in 0..std::mem::take(&mut self.one_way) {
             connection.one_way_ended();
+        }
+    }
+}
+
+/// Where an answer begins in the buffer: its frame, and the body in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    frame: usize,
+    body: usize,
+}
+
+/// Frames side by side.
+#[derive(Debug, Default)]
+struct Frames {
+    range: Range<usize>,
+    count: usize,
+}
+
+impl Frames {
+    /// True if the frame at `range` is one of them: it stands behind the others.
+    fn extend(&mut self, range: &Range<usize>) -> bool {
+        if self.count == 0 {
+            self.range.start = range.start;
+        } else if self.range.end != range.start {
+            return false;
+        }
+        self.range.end = range.end;
+        self.count += 1;
+        true
+    }
+
+    /// Appends them to what `connection` sends; none are left.
+    fn send(&mut self, bytes: &[u8], connection: &mut Connection) {
+        let Self { range, count } = std::mem::take(self);
+        if count > 0 {
+            connection.send_frames(bytes.get(range).unwrap_or_default(), count);
         }
     }
 }
@@ -130,7 +196,7 @@ mod tests {
     use crate::wire::MAX_INLINE_LEN;
 
     fn put(answers: &mut Answers, call: u32, body: &[u8]) {
-        let start = answers.end();
+        let start = answers.begin(Some(call));
         answers.body().bytes().extend_from_slice(body);
         answers.put_written(Some(call), (Outcome::Value, start), Metadata::new());
     }
@@ -138,7 +204,11 @@ mod tests {
     fn bodies(answers: &mut Answers) -> Vec<(u32, Vec<u8>)> {
         let bytes = answers.body.bytes();
         let body = |answered: Answered| match answered {
-            Answered::Here(_, range) => bytes[range].to_vec(),
+            Answered::Here(range) => {
+                let (call, outcome, body) = wire::plain_response(&bytes[range]).unwrap();
+                assert!(call < 5 && outcome == Outcome::Value);
+                body.to_vec()
+            }
             Answered::Large(_, mut parts) => {
                 let Run { copied, field } = parts.split(usize::MAX);
                 assert!(copied.is_empty() && parts.is_empty());
@@ -164,10 +234,10 @@ mod tests {
     fn a_large_answer_is_moved() {
         let mut answers = Answers::default();
         put(&mut answers, 0, b"small");
-        answers.body().bytes().reserve(1 << 20);
-        let start = answers.end();
-        answers.body().bytes().resize(start + (1 << 20), 7);
-        let place = answers.body().bytes()[start..].as_ptr();
+        answers.body().bytes().reserve(1 << 21);
+        let start = answers.begin(Some(1));
+        answers.body().bytes().resize(start.body + (1 << 20), 7);
+        let place = answers.body().bytes()[start.body..].as_ptr();
         answers.put_written(Some(1), (Outcome::Value, start), Metadata::new());
         let Some((1, Answered::Large(Outcome::Value, mut parts))) = answers.replies.pop() else { panic!() };
         let body = parts.split(usize::MAX).field;
@@ -178,13 +248,14 @@ mod tests {
     fn what_is_forgotten_is_not_sent() {
         let mut answers = Answers::default();
         put(&mut answers, 0, b"one");
-        let start = answers.end();
+        let start = answers.begin(Some(1));
         answers.body().bytes().extend_from_slice(b"half an ans");
         answers.body().refer(vec![7; MAX_INLINE_LEN].into());
         answers.forget(start);
         put(&mut answers, 2, b"two");
-        let end = answers.end();
-        answers.put_written(None, (Outcome::Value, end), Metadata::new());
+        let start = answers.begin(None);
+        answers.body().bytes().extend_from_slice(b"to nobody");
+        answers.put_written(None, (Outcome::Value, start), Metadata::new());
         assert_eq!(bodies(&mut answers), [(0, b"one".to_vec()), (2, b"two".to_vec())]);
         assert_eq!(answers.one_way, 1);
     }

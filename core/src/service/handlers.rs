@@ -22,8 +22,9 @@ pub(crate) struct Handlers {
     limits: DecodeLimits,
     /// The methods called last.
     places: Vec<Place>,
-    /// The one called last.
+    /// The one called last, and the number of its path.
     recent: usize,
+    recent_number: u64,
 }
 
 /// What is kept of a method.
@@ -36,7 +37,7 @@ struct Place {
 impl Handlers {
     pub(crate) fn new(runner: Arc<Runner>, session: Session) -> Self {
         let (codec, limits) = (session.codec_index(), session.decode_limits());
-        Self { runner, session, codec, limits, places: Vec::new(), recent: 0 }
+        Self { runner, session, codec, limits, places: Vec::new(), recent: 0, recent_number: 0 }
     }
 
     pub(crate) fn runner(&self) -> &Runner {
@@ -52,8 +53,8 @@ impl Handlers {
         answers: &mut Answers,
         cx: &mut TaskContext<'_>,
     ) {
-        let Incoming { call, deadline, content, headers } = incoming;
-        let started = self.find(content.path(inbox)).and_then(|index| {
+        let Incoming { call, deadline, content, path_number, headers } = incoming;
+        let started = self.find(path_number, || content.path(inbox)).and_then(|index| {
             let (codec, metadata) = match headers {
                 None => (self.codec, Metadata::new()),
                 Some(headers) => self.read(*headers)?,
@@ -72,18 +73,21 @@ impl Handlers {
         Ok((codec, headers.metadata))
     }
 
-    /// The place of the method at `path`, which is made if it was not called lately. A path that is known is valid.
-    fn find(&mut self, path: &[u8]) -> Result<usize, Status> {
-        let is_at = |place: &Place| place.route.method.path.as_bytes() == path;
-        if self.places.get(self.recent).is_some_and(is_at) {
+    /// The place of the method at a path, which is made if it was not called lately. A path that is known is valid.
+    #[inline]
+    fn find<'a>(&mut self, number: u64, path: impl FnOnce() -> &'a [u8]) -> Result<usize, Status> {
+        if number != 0 && number == self.recent_number {
             return Ok(self.recent);
         }
-        self.find_other(path)
+        let index = self.find_other(path())?;
+        self.recent_number = number;
+        Ok(index)
     }
 
     /// The same, of another method than the last call's. Apart, so that what every call does is small enough to be inlined.
     #[inline(never)]
     fn find_other(&mut self, path: &[u8]) -> Result<usize, Status> {
+        self.recent_number = 0;
         let is_at = |place: &Place| place.route.method.path.as_bytes() == path;
         if let Some(index) = self.places.iter().position(is_at) {
             self.recent = index;
@@ -118,7 +122,7 @@ impl Handlers {
         }
         let slot = place.slot.get_or_insert_with(|| self.runner.slot(&place.route));
         let context = Context::renew(&mut place.context, &self.session, metadata, deadline);
-        let start = answers.end();
+        let start = answers.begin(call);
         let (polled, intact) = if method.options.run == RunPolicy::InPlace {
             poll_slot((method.path, context), slot, Some(arguments), answers.body(), cx)
         } else {

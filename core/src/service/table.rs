@@ -119,18 +119,9 @@ type MakeSlot = dyn Fn() -> HandlerSlot + Send + Sync;
 
 /// The implementation of a service, as its handlers hold it.
 ///
-/// A handle of each place where calls run: a call counts there, and never where all cores would.
-#[expect(
-    clippy::redundant_allocation,
-    reason = "the outer count is one place's own, the inner one that of all"
-)]
-pub struct Shared<T>(Arc<Arc<T>>);
-
-impl<T> Clone for Shared<T> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
+/// A handler's future gives it back with its answer, for the next call: references are not counted for each, which cores would do
+/// in common memory.
+pub struct Shared<T>(Arc<T>);
 
 impl<T> Deref for Shared<T> {
     type Target = T;
@@ -160,7 +151,7 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
         R: Send + 'static,
         E: Send + 'static,
         F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<R, E>> + Send + 'static,
+        Fut: Future<Output = (Shared<T>, Result<R, E>)> + Send + 'static,
     {
         let finish = |codec, result: Result<R, E>, answer: &mut Body| match result {
             Ok(value) => <S as EncodeBy<R>>::encode_body(codec, &value, answer).map(|()| Outcome::Value),
@@ -178,7 +169,7 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
         A: Send + 'static,
         R: Send + 'static,
         F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = R> + Send + 'static,
+        Fut: Future<Output = (Shared<T>, R)> + Send + 'static,
     {
         let finish = |codec, value: R, answer: &mut Body| {
             S::encode_body(codec, &value, answer).map(|()| Outcome::Value)
@@ -192,7 +183,7 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
         S: DecodeBy<A>,
         A: Send + 'static,
         F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
+        Fut: Future<Output = (Shared<T>, ())> + Send + 'static,
     {
         let options = options.with_cancel(CancelPolicy::Never);
         self.add((path, true, options), S::decode, handler, |_, (), _: &mut Body| Ok(Outcome::Value));
@@ -203,7 +194,7 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
         Arc::new(self)
     }
 
-    fn add<A, F, Fut, D, E>(
+    fn add<A, O, F, Fut, D, E>(
         &mut self,
         (path, one_way, options): (&'static str, bool, MethodOptions),
         decode: D,
@@ -211,49 +202,54 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
         finish: E,
     ) where
         A: 'static,
+        O: 'static,
         F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
-        Fut: Future + Send + 'static,
+        Fut: Future<Output = (Shared<T>, O)> + Send + 'static,
         D: Fn(CodecIndex, &[u8], DecodeLimits) -> Result<A, Error> + Copy + Send + Sync + 'static,
-        E: Fn(CodecIndex, Fut::Output, &mut Body) -> Result<Outcome, Error> + Copy + Send + Sync + 'static,
+        E: Fn(CodecIndex, O, &mut Body) -> Result<Outcome, Error> + Copy + Send + Sync + 'static,
     {
         self.methods.push(MethodDescription { path, one_way, options });
         let (service, handler) = (self.service.clone(), Arc::new(handler));
         self.slots.push(Box::new(move || {
             HandlerSlot::new(TypedSlot {
                 path,
-                service: Shared(Arc::new(service.clone())),
+                service: service.clone(),
+                spare: None,
                 handler: handler.clone(),
                 decode,
                 finish,
                 codec: CodecIndex::new(0),
                 future: Box::pin(None),
-                arguments: PhantomData,
+                values: PhantomData,
             })
         }));
     }
 }
 
 /// A place for futures of one type. Their box stays when they end.
-struct TypedSlot<T, A, F, Fut, D, E> {
+struct TypedSlot<T, A, O, F, Fut, D, E> {
     path: &'static str,
-    service: Shared<T>,
+    service: Arc<T>,
+    /// What the last call gave back.
+    spare: Option<Shared<T>>,
     handler: Arc<F>,
     decode: D,
     finish: E,
     /// That of the present call.
     codec: CodecIndex,
     future: Pin<Box<Option<Fut>>>,
-    arguments: PhantomData<fn() -> A>,
+    values: PhantomData<fn(A) -> O>,
 }
 
-impl<T, A, F, Fut, D, E> Slot for TypedSlot<T, A, F, Fut, D, E>
+impl<T, A, O, F, Fut, D, E> Slot for TypedSlot<T, A, O, F, Fut, D, E>
 where
     A: 'static,
+    O: 'static,
     T: Send + Sync + 'static,
     F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
-    Fut: Future + Send + 'static,
+    Fut: Future<Output = (Shared<T>, O)> + Send + 'static,
     D: Fn(CodecIndex, &[u8], DecodeLimits) -> Result<A, Error> + Copy + Send + Sync + 'static,
-    E: Fn(CodecIndex, Fut::Output, &mut Body) -> Result<Outcome, Error> + Copy + Send + Sync + 'static,
+    E: Fn(CodecIndex, O, &mut Body) -> Result<Outcome, Error> + Copy + Send + Sync + 'static,
 {
     fn start(&mut self, context: &Context, arguments: &Arguments<'_>) -> Result<(), Status> {
         let &Arguments { codec, limits, bytes, shared } = arguments;
@@ -266,13 +262,15 @@ where
             Status::new(Code::InvalidArgument, Ran::No, message)
         })?;
         self.codec = arguments.codec;
-        self.future.set(Some((self.handler)(self.service.clone(), context, values)));
+        let service = self.spare.take().unwrap_or_else(|| Shared(self.service.clone()));
+        self.future.set(Some((self.handler)(service, context, values)));
         Ok(())
     }
 
     fn poll(&mut self, _: &Context, cx: &mut TaskContext<'_>, answer: &mut Body) -> Poll<Ended> {
         let Some(future) = self.future.as_mut().as_pin_mut() else { return Poll::Ready(not_begun().into()) };
-        let output = ready!(future.poll(cx));
+        let (service, output) = ready!(future.poll(cx));
+        self.spare = Some(service);
         let ended = (self.finish)(self.codec, output, answer).map_or_else(
             |error| {
                 let message = format!("{}: {}", self.path, error.chain());

@@ -56,27 +56,34 @@ pub(crate) fn plain_response(frame: &[u8]) -> Option<(u32, Outcome, &[u8])> {
     Some((call, outcome, reader.rest()))
 }
 
-/// A request that has no fields and waits for an answer. Its path was not looked at.
+/// A request that has no fields. Its path was not looked at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlainRequest<'a> {
-    pub(crate) call: u32,
     pub(crate) timeout: Option<Duration>,
     pub(crate) path: &'a [u8],
     pub(crate) body: &'a [u8],
 }
 
-/// The request in `frame`. None of any other frame, and of one that is cut short.
-pub(crate) fn plain_request(frame: &[u8]) -> Option<PlainRequest<'_>> {
-    let [_, _, kind::REQUEST, 0, ref rest @ ..] = *frame else {
+/// The number of the plain request in `frame`, `None` if it is one-way, and what follows it. None of any other frame.
+#[inline]
+pub(crate) fn plain_request(frame: &[u8]) -> Option<(Option<u32>, &[u8])> {
+    let [_, _, kind::REQUEST, flags @ (0 | flag::ONE_WAY), ref rest @ ..] = *frame else {
         return None;
     };
     let mut rest = rest;
     let call = u32::try_from(varint::read(&mut rest)?).ok()?;
-    let timeout = varint::read(&mut rest)?;
-    let len = usize::try_from(varint::read(&mut rest)?).ok()?;
-    let (path, body) = rest.split_at_checked(len)?;
-    let timeout = (timeout > 0).then(|| Duration::from_micros(timeout));
-    Some(PlainRequest { call, timeout, path, body })
+    Some(((flags == 0).then_some(call), rest))
+}
+
+impl<'a> PlainRequest<'a> {
+    /// The request whose number `rest` follows. None of one that is cut short.
+    pub(crate) fn read(mut rest: &'a [u8]) -> Option<Self> {
+        let timeout = varint::read(&mut rest)?;
+        let len = usize::try_from(varint::read(&mut rest)?).ok()?;
+        let (path, body) = rest.split_at_checked(len)?;
+        let timeout = (timeout > 0).then(|| Duration::from_micros(timeout));
+        Some(Self { timeout, path, body })
+    }
 }
 
 /// With what a push without optional fields begins behind its length, if its path has `path_len` bytes; the path and the body

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::varint::write;
 use super::{BodyPlace, DEFAULT_RATE, Hello, Message, Outcome, Request, Response, flag, kind, tag};
-use crate::frame::{LAST, MAGIC, Numbers, RESET};
+use crate::frame::{LAST, MAGIC, Numbers, RESET, length_bytes};
 use crate::{Batch, Error, Lane, Metadata};
 
 /// Appends `message` as one frame. Bodies are copied; a large one is better given to [`Batch::push`] by reference.
@@ -72,10 +72,23 @@ pub(crate) fn request(
     body: &[u8],
     batch: &mut Batch,
 ) -> Result<(), Error> {
-    let micros = timeout.map_or(0, |timeout| u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX).max(1));
-    let numbers = Numbers::new([u64::from(call), micros, path.len() as u64]);
+    let numbers = Numbers::new([u64::from(call), micros(timeout), path.len() as u64]);
     let one_way = if one_way { flag::ONE_WAY } else { 0 };
     fields.append((kind::REQUEST, one_way), &numbers, [path.as_bytes(), body], batch)
+}
+
+/// The time left as it travels: in microseconds, and 0 without end.
+pub(crate) fn micros(timeout: Option<Duration>) -> u64 {
+    timeout.map_or(0, |timeout| u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX).max(1))
+}
+
+/// Appends a plain request; `middle` is what stands between its number and its arguments.
+///
+/// # Errors
+/// As [`encode`].
+#[inline]
+pub(crate) fn request_with(call: u32, middle: &[u8], body: &[u8], batch: &mut Batch) -> Result<(), Error> {
+    batch.push_parts((kind::REQUEST, 0), &Numbers::new([u64::from(call)]), [middle, body])
 }
 
 /// Appends the answer to a call: its number, which answer it is, and whether it comes after the pushes before it.
@@ -95,6 +108,27 @@ pub(crate) fn response(
     let after = if after_pushes { flag::AFTER_PUSHES } else { 0 };
     let numbers = Numbers::new([u64::from(call)]);
     fields.append((kind::RESPONSE, outcome | after), &numbers, [&[], body], batch)
+}
+
+/// Appends the beginning of an answer to `call` that is nothing but its body, which is small and follows.
+pub(crate) fn begin_response(call: u32, out: &mut Vec<u8>) {
+    Numbers::new([u64::from(call)]).append_behind([0, 0, kind::RESPONSE, 0], out);
+}
+
+/// Completes the head of `frame`, which [began](begin_response) and is whole.
+pub(crate) fn end_response(outcome: Outcome, frame: &mut [u8]) {
+    let len = length_bytes(frame.len());
+    let flags = if outcome == Outcome::ApplicationError { flag::APPLICATION_ERROR } else { 0 };
+    if let Some(([low, high], head)) = len.zip(frame.first_chunk_mut()) {
+        *head = [low, high, kind::RESPONSE, flags];
+    }
+}
+
+/// Says in the head of `frame`, a response, that it comes after the pushes before it.
+pub(crate) fn order_response(frame: &mut [u8]) {
+    if let Some([_, _, _, flags]) = frame.first_chunk_mut() {
+        *flags |= flag::AFTER_PUSHES;
+    }
 }
 
 /// Appends a push.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use linkspan_core::typed::Method;
+use linkspan_core::typed::{Caller, Method};
 use linkspan_core::{Call, Events, Notifications, OneWayCall, Session};
 
 use crate::broken::Broken;
@@ -15,43 +15,44 @@ use crate::watched::Tap;
 #[derive(Clone, Debug)]
 pub struct Peer {
     client: Arc<dyn AnyClient>,
+    caller: Caller,
     codec: CodecChoice,
     pub(crate) tap: Tap,
 }
 
 impl Peer {
     pub(crate) fn new(client: Arc<dyn AnyClient>, codec: CodecChoice, tap: Tap) -> Self {
-        Self { client, codec, tap }
+        Self { caller: client.caller(), client, codec, tap }
     }
 
     /// A call whose handler is dropped when the call is.
-    pub fn run(&self, ask: Ask) -> Call<Ask, Answer, Refusal> {
-        self.client.caller().call(self.methods().run, ask)
+    pub fn run(&self, ask: Ask) -> Call<'static, Ask, Answer, Refusal> {
+        self.caller.call(&self.methods().run, ask).into_owned()
     }
 
     /// A call whose handler is told when the call is dropped.
-    pub fn run_token(&self, ask: Ask) -> Call<Ask, Answer, Refusal> {
-        self.client.caller().call(self.methods().run_token, ask)
+    pub fn run_token(&self, ask: Ask) -> Call<'static, Ask, Answer, Refusal> {
+        self.caller.call(&self.methods().run_token, ask).into_owned()
     }
 
     /// A call whose handler runs to its end.
-    pub fn run_never(&self, ask: Ask) -> Call<Ask, Answer, Refusal> {
-        self.client.caller().call(self.methods().run_never, ask)
+    pub fn run_never(&self, ask: Ask) -> Call<'static, Ask, Answer, Refusal> {
+        self.caller.call(&self.methods().run_never, ask).into_owned()
     }
 
     /// A call that is never answered.
-    pub fn tell(&self, ask: Ask) -> OneWayCall<Ask> {
-        self.client.caller().one_way(self.methods().tell, ask)
+    pub fn tell(&self, ask: Ask) -> OneWayCall<'static, Ask> {
+        self.caller.one_way(&self.methods().tell, ask).into_owned()
     }
 
     /// A call that returns its argument.
-    pub fn echo(&self, text: String) -> Call<String, String, std::convert::Infallible> {
-        self.client.caller().call(self.methods().echo, text)
+    pub fn echo(&self, text: String) -> Call<'static, String, String, std::convert::Infallible> {
+        self.caller.call(&self.methods().echo, text).into_owned()
     }
 
     /// A call of a method.
-    pub(crate) fn call<A, R, E>(&self, method: Method<A, R, E>, args: A) -> Call<A, R, E> {
-        self.client.caller().call(method, args)
+    pub(crate) fn call<A, R, E>(&self, method: Method<A, R, E>, args: A) -> Call<'static, A, R, E> {
+        self.caller.call(&method, args).into_owned()
     }
 
     pub(crate) fn methods(&self) -> &Methods {

@@ -52,10 +52,12 @@ where
             table.unary::<K::Codecs, Ask, Answer, Refusal, _, _>(path, options, run);
         }
         let options = MethodOptions::new();
-        table.infallible::<K::Codecs, String, String, _, _>(ECHO, options, |_, _, text| async { text });
+        table.infallible::<K::Codecs, String, String, _, _>(ECHO, options, |kit, _, text| async {
+            (kit, text)
+        });
         table.one_way::<K::Codecs, Ask, _, _>(TELL, options, |kit, context, ask| {
             let running = run(kit, context, ask);
-            async move { drop(running.await) }
+            async move { (running.await.0, ()) }
         });
         let service = table.into_service();
         self.alter.map_or(service.clone(), |alter| alter(service))
@@ -66,9 +68,12 @@ fn run(
     kit: Shared<Kit>,
     context: &Context,
     ask: Ask,
-) -> impl Future<Output = Result<Answer, Refusal>> + use<> {
+) -> impl Future<Output = (Shared<Kit>, Result<Answer, Refusal>)> + use<> {
     let context = context.clone();
-    async move { kit.run(context, ask).await }
+    async move {
+        let answer = kit.run(context, ask).await;
+        (kit, answer)
+    }
 }
 
 impl Kit {

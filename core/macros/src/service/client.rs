@@ -100,8 +100,8 @@ impl Service {
         };
         quote! {
             #attributes
-            #vis fn #name(&self, #parameters) -> #krate::#future<#generics> {
-                self.caller.#start(self.#field, #value)
+            #vis fn #name(&self, #parameters) -> #krate::#future<'_, #generics> {
+                self.caller.#start(&self.#field, #value)
             }
         }
     }

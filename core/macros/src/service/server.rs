@@ -106,7 +106,8 @@ impl Service {
         let (krate, trait_name, name, args) =
             (&self.krate, &self.item.ident, &method.ident, method.payload.ty());
         // Named apart from everything a user's module may hold.
-        let [service, cx, value] = ["service", "cx", "args"].map(|name| Ident::new(name, Span::mixed_site()));
+        let [service, cx, value, answer] =
+            ["service", "cx", "args", "answer"].map(|name| Ident::new(name, Span::mixed_site()));
         let arguments = method.payload.unpacked(&value);
         // Cloned only for those who ask: it counts.
         let (keep_cx, pass_cx) = if method.has_context {
@@ -120,7 +121,10 @@ impl Service {
         quote! {
             |#service: #krate::typed::Shared<__T>, #cx: &#krate::Context, #value: #args| {
                 #keep_cx
-                async move { <__T as #trait_name>::#name(&#service, #pass_cx #(#arguments),*).await }
+                async move {
+                    let #answer = <__T as #trait_name>::#name(&#service, #pass_cx #(#arguments),*).await;
+                    (#service, #answer)
+                }
             }
         }
     }

@@ -91,14 +91,14 @@ pub enum CallError<E> {
 }
 
 /// A call that is answered already.
-pub struct Call<A, R, E> {
+pub struct Call<'a, A, R, E> {
     pub(crate) outcome: Option<Result<R, CallError<E>>>,
-    pub(crate) args: PhantomData<A>,
+    pub(crate) args: PhantomData<&'a A>,
 }
 
-impl<A, R, E> Unpin for Call<A, R, E> {}
+impl<A, R, E> Unpin for Call<'_, A, R, E> {}
 
-impl<A, R, E> Future for Call<A, R, E> {
+impl<A, R, E> Future for Call<'_, A, R, E> {
     type Output = Result<R, CallError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Self::Output> {
@@ -107,7 +107,7 @@ impl<A, R, E> Future for Call<A, R, E> {
 }
 
 /// A one-way call that has run already.
-pub struct OneWayCall<A>(pub(crate) PhantomData<A>);
+pub struct OneWayCall<'a, A>(pub(crate) PhantomData<&'a A>);
 
 /// What was lost.
 #[derive(Clone, Debug, PartialEq)]

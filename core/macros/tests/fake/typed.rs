@@ -119,10 +119,12 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
     pub fn unary<S, A, R, E, F, Fut>(&mut self, path: &'static str, options: MethodOptions, f: F)
     where
         S: DecodeBy<A> + EncodeBy<R> + EncodeBy<E>,
+        R: 'static,
+        E: 'static,
         F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<R, E>> + Send + 'static,
+        Fut: Future<Output = (Shared<T>, Result<R, E>)> + Send + 'static,
     {
-        self.add::<S, A, _, _>(path, options, f, |outcome| match outcome {
+        self.add::<S, A, _, _, _>(path, options, f, |outcome| match outcome {
             Ok(reply) => encode::<S, R>(&reply).map(Ok),
             Err(fault) => encode::<S, E>(&fault).map(Err),
         });
@@ -131,37 +133,39 @@ impl<T: Send + Sync + 'static> ServiceTable<T> {
     pub fn infallible<S, A, R, F, Fut>(&mut self, path: &'static str, options: MethodOptions, f: F)
     where
         S: DecodeBy<A> + EncodeBy<R>,
+        R: 'static,
         F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = R> + Send + 'static,
+        Fut: Future<Output = (Shared<T>, R)> + Send + 'static,
     {
-        self.add::<S, A, _, _>(path, options, f, |reply| encode::<S, R>(&reply).map(Ok));
+        self.add::<S, A, _, _, _>(path, options, f, |reply| encode::<S, R>(&reply).map(Ok));
     }
 
     pub fn one_way<S, A, F, Fut>(&mut self, path: &'static str, options: MethodOptions, f: F)
     where
         S: DecodeBy<A>,
         F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = ()> + Send + 'static,
+        Fut: Future<Output = (Shared<T>, ())> + Send + 'static,
     {
-        self.add::<S, A, _, _>(path, options, f, |()| Ok(Ok(Vec::new())));
+        self.add::<S, A, _, _, _>(path, options, f, |()| Ok(Ok(Vec::new())));
     }
 
-    fn add<S, A, F, Fut>(
+    fn add<S, A, O, F, Fut>(
         &mut self,
         path: &'static str,
         options: MethodOptions,
         f: F,
-        answer: fn(Fut::Output) -> Outcome,
+        answer: fn(O) -> Outcome,
     ) where
+        O: 'static,
         S: DecodeBy<A>,
         F: Fn(Shared<T>, &Context, A) -> Fut + Send + Sync + 'static,
-        Fut: Future + Send + 'static,
+        Fut: Future<Output = (Shared<T>, O)> + Send + 'static,
     {
         let handler: Handler<T> = Box::new(move |service, cx, args| {
             let args = S::decode(CodecIndex::new(0), args, DecodeLimits::default())
                 .map_err(|error| error.to_string())?;
             let running = f(Shared(service), &cx, args);
-            Ok(Box::pin(async move { answer(running.await) }))
+            Ok(Box::pin(async move { answer(running.await.1) }))
         });
         let replaced = self.methods.insert(path, (options, handler));
         assert!(replaced.is_none(), "{path} twice");
@@ -207,7 +211,7 @@ impl fmt::Debug for Caller {
 }
 
 impl Caller {
-    pub fn call<A, R, E>(&self, method: Method<A, R, E>, args: A) -> Call<A, R, E> {
+    pub fn call<'a, A, R, E>(&'a self, method: &'a Method<A, R, E>, args: A) -> Call<'a, A, R, E> {
         let answer = (method.encode)(&args).and_then(|args| self.0.run(method.path, &args));
         let outcome = match answer {
             Ok(answer) => (method.decode)(answer),
@@ -216,7 +220,7 @@ impl Caller {
         Call { outcome: Some(outcome), args: PhantomData }
     }
 
-    pub fn one_way<A>(&self, method: OneWayMethod<A>, args: A) -> OneWayCall<A> {
+    pub fn one_way<'a, A>(&'a self, method: &'a OneWayMethod<A>, args: A) -> OneWayCall<'a, A> {
         (method.encode)(&args).and_then(|args| self.0.run(method.path, &args)).unwrap().unwrap();
         OneWayCall(PhantomData)
     }

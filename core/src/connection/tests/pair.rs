@@ -289,15 +289,13 @@ pub(super) fn offer(codecs: &[&'static str]) -> Offer {
     Offer { codecs: codecs.to_vec(), metadata: Metadata::new() }
 }
 
-static NONE: Metadata = Metadata::new();
-
 pub(super) fn request(body: &[u8]) -> OutRequest<'_> {
     let body = if body.len() > MAX_INLINE_LEN {
         OutBody::Large(Box::new(Bytes::copy_from_slice(body).into()))
     } else {
         OutBody::Small(body)
     };
-    OutRequest { path: PATH, metadata: &NONE, timeout: None, raw: false, body }
+    OutRequest { path: PATH, metadata: None, timeout: None, raw: false, body }
 }
 
 /// A body that begins with `name` and is `len` bytes long.

@@ -1,0 +1,73 @@
+//! What requests have in common with the one before: most are of the same method and have the same time left.
+
+use std::time::Duration;
+
+use crate::frame::Numbers;
+use crate::wire::{PlainRequest, encode_timeout};
+
+/// The last request of the peer that was plain.
+#[derive(Debug, Default)]
+pub(super) struct LastAccepted {
+    /// The time left, the path's length and the path, as they stand in the frame. Empty before the first.
+    bytes: Vec<u8>,
+    timeout: Option<Duration>,
+    path_len: usize,
+    /// Numbers the path: no other has the same.
+    number: u64,
+}
+
+impl LastAccepted {
+    /// The request whose number `rest` follows, and the number of its path, if it is like the last one.
+    #[inline]
+    pub(super) fn matches<'a>(&self, rest: &'a [u8]) -> Option<(PlainRequest<'a>, u64)> {
+        let body = rest.strip_prefix(self.bytes.as_slice()).filter(|_| self.number > 0)?;
+        let path = rest.get(self.bytes.len() - self.path_len..self.bytes.len())?;
+        Some((PlainRequest { timeout: self.timeout, path, body }, self.number))
+    }
+
+    /// The next may be like `request`, whose path is known. Returns the number of the path.
+    pub(super) fn learn(&mut self, request: &PlainRequest<'_>) -> u64 {
+        let Self { bytes, timeout, path_len, number } = self;
+        let known = bytes.len().checked_sub(*path_len).and_then(|at| bytes.get(at..));
+        if *number == 0 || known != Some(request.path) {
+            *number += 1;
+        }
+        (*timeout, *path_len) = (request.timeout, request.path.len());
+        bytes.clear();
+        append(request.timeout, request.path, bytes);
+        *number
+    }
+}
+
+/// The last request from here that was plain.
+#[derive(Debug, Default)]
+pub(super) struct LastMade {
+    /// As those of [`LastAccepted`].
+    bytes: Vec<u8>,
+    timeout: Option<Duration>,
+    path: &'static str,
+}
+
+impl LastMade {
+    /// What stands between number and arguments of a request to `path`, if it is like the last one.
+    #[inline]
+    pub(super) fn matches(&self, path: &'static str, timeout: Option<Duration>) -> Option<&[u8]> {
+        // Methods have their paths in one place each, so these need not be compared byte by byte.
+        let alike = std::ptr::eq(self.path, path) && self.timeout == timeout && !self.bytes.is_empty();
+        alike.then_some(&self.bytes)
+    }
+
+    /// The next may be like one to `path`, which is known.
+    pub(super) fn learn(&mut self, path: &'static str, timeout: Option<Duration>) {
+        self.bytes.clear();
+        append(timeout, path.as_bytes(), &mut self.bytes);
+        (self.path, self.timeout) = (path, timeout);
+    }
+}
+
+fn append(timeout: Option<Duration>, path: &[u8], bytes: &mut Vec<u8>) {
+    let numbers = Numbers::new([encode_timeout(timeout), path.len() as u64]);
+    bytes.reserve_exact(numbers.as_bytes().len() + path.len()); // few connections call paths of many lengths
+    bytes.extend_from_slice(numbers.as_bytes());
+    bytes.extend_from_slice(path);
+}
