@@ -71,3 +71,52 @@ fn append(timeout: Option<Duration>, path: &[u8], bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(numbers.as_bytes());
     bytes.extend_from_slice(path);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Batch;
+    use crate::wire::{Fields, encode_request, encode_request_with, plain_request};
+
+    const TIMES: [Option<Duration>; 3] =
+        [None, Some(Duration::from_micros(1)), Some(Duration::from_secs(30))];
+
+    #[test]
+    fn a_request_like_the_one_before_is_encoded_as_any() {
+        let mut last = LastMade::default();
+        for (path, timeout) in ["A/b", "A/bc"].into_iter().flat_map(|path| TIMES.map(|time| (path, time))) {
+            assert!(last.matches(path, timeout).is_none());
+            last.learn(path, timeout);
+            for call in [0, 127, 128, u32::MAX] {
+                let (mut alike, mut any) = (Batch::new(), Batch::new());
+                encode_request_with(call, last.matches(path, timeout).unwrap(), b"body", &mut alike).unwrap();
+                encode_request((call, false, timeout), path, Fields::default(), b"body", &mut any).unwrap();
+                assert_eq!(alike.front(), any.front());
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_like_the_one_before_is_read_as_any() {
+        let mut last = LastAccepted::default();
+        let mut numbers = Vec::new();
+        for (path, timeout) in
+            ["A/b", "A/bc", "A/b"].into_iter().flat_map(|path| TIMES.map(|time| (path, time)))
+        {
+            let mut batch = Batch::new();
+            encode_request((7, false, timeout), path, Fields::default(), b"body", &mut batch).unwrap();
+            let (call, rest) = plain_request(batch.front()).unwrap();
+            assert!(call == Some(7) && last.matches(rest).is_none());
+            let number = last.learn(&PlainRequest::read(rest).unwrap());
+            let (request, same) = last.matches(rest).unwrap();
+            assert_eq!(
+                (request.timeout, request.path, request.body),
+                (timeout, path.as_bytes(), &b"body"[..])
+            );
+            assert_eq!(same, number);
+            assert!(last.matches(&rest[..rest.len() - 5]).is_none(), "its path is cut short");
+            numbers.push(number);
+        }
+        assert_eq!(numbers, [1, 1, 1, 2, 2, 2, 3, 3, 3], "a number for each path that follows another");
+    }
+}

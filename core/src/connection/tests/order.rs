@@ -1,7 +1,7 @@
 //! A response never overtakes a push that its handler made before returning.
 
 use super::pair::{LARGE, Pair, body};
-use crate::{Code, Gap, GapReason, Ran, Status};
+use crate::{Code, Gap, GapReason, Limits, Ran, Status};
 
 /// Lane 0 arrives, the bodies do not yet.
 fn deliver_heads(pair: &mut Pair) {
@@ -118,4 +118,44 @@ fn a_cancelled_answer_that_waits_frees_its_number() {
     assert_eq!(pair.client.connection.in_flight(), 1);
     pair.run();
     assert!(pair.client.is_idle() && pair.server.is_idle());
+}
+
+#[test]
+fn a_small_answer_is_to_be_had_without_the_lock_unless_notifications_came_with_it() {
+    let mut pair = Pair::new();
+    for pushed in [false, true] {
+        let call = pair.client.call(pair.now, b"");
+        pair.client.flush(pair.now, &mut pair.server);
+        if pushed {
+            pair.server.push(b"first").unwrap(); // before the call, which waits for it as little as for any other
+        }
+        pair.server.read(pair.now);
+        assert_eq!(pair.server.requests(), [Some(call)]);
+        pair.server.respond(call, b"done");
+        pair.run();
+        let taken = pair.client.connection.cells().unwrap().take(call);
+        assert_eq!(taken.is_some_and(|answer| answer.body() == b"done"), !pushed);
+        if pushed {
+            assert_eq!(
+                (pair.client.received(), &pair.client.value(call)[..]),
+                (vec!["fi".into()], &b"done"[..])
+            );
+        }
+    }
+}
+
+#[test]
+fn a_number_has_no_new_call_before_its_answer_was_taken() {
+    let mut pair = Pair::with(Limits::default(), Limits::default().with_max_in_flight(2));
+    let [first, second] = [(); 2].map(|()| pair.running_call());
+    for call in [first, second] {
+        pair.server.respond(call, b"done");
+    }
+    pair.run();
+    assert_eq!(pair.client.connection.in_flight(), 0);
+    assert_eq!(pair.client.try_call(pair.now, b""), None, "both answers wait");
+    assert_eq!(pair.client.value(second), "done");
+    assert_eq!(pair.client.try_call(pair.now, b""), Some(second), "the other is passed over");
+    assert_eq!(pair.client.value(first), "done");
+    assert_eq!(pair.client.try_call(pair.now, b""), Some(first));
 }
