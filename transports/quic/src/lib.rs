@@ -1,14 +1,19 @@
-//! Linkspan over QUIC (`quic://host:port`): every lane is a stream of its own, so that one lost packet or one large
-//! body delays only its own lane. Always encrypted (TLS 1.3).
+//! Linkspan over QUIC (`quic://host:port`): lanes are streams, so that one large body delays only its own lane, and one
+//! lost packet only the lanes of its stream. Always encrypted (TLS 1.3).
 //!
 //! Certificates come from a [`Tls`](linkspan_tls::Tls) through [`Quic::with_tls`], or from the endpoint's options:
 //! `cert`, `key` and `client_ca` when listening, `ca`, `server_name`, `cert` and `key` when connecting
 //! (see [`linkspan_tls`]). There is no default that skips verification.
 //!
 //! # On the wire
-//! ALPN is `linkspan/1`. Lane 0 is the one bidirectional stream, opened by the connecting side. Every other lane is a
-//! unidirectional stream that its sender opens with the lane's first frame and finishes after its last; frames name
-//! their lane, so streams need no mapping. An abandoned lane is a reset stream whose error code is the lane's number.
+//! ALPN is `linkspan/1`. Lane 0 is the one bidirectional stream, opened by the connecting side. Every other lane is on a
+//! unidirectional stream of its sender, which carries it from its first frame to its last; frames name their lane, so
+//! streams need no mapping. A lane of more than one frame has a stream of its own, finished after it; lanes of one frame
+//! follow each other on up to 16 streams. An abandoned lane is a reset stream whose error code is the lane's number.
+//!
+//! Lane 0 goes first. Of the others, those that began first do, but for bodies longer than 64 KiB: each time they sent so
+//! many they let others pass, so that a short body does not wait for a long one.
+//!
 //! A link that ends in order first finishes its lanes, then lane 0; the connection's close code is the close's number.
 //!
 //! # Example

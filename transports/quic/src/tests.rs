@@ -3,6 +3,7 @@
 mod certificates;
 mod lanes;
 mod lifetime;
+mod shared;
 
 use std::future::{Future, poll_fn};
 use std::sync::Arc;

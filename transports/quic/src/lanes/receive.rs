@@ -162,7 +162,7 @@ enum Read {
     Reset(Lane),
 }
 
-/// One stream of the peer, and the lane its first frame named.
+/// One stream of the peer, and the lane that its frames name, until one is the last of it.
 struct ReceiveLane {
     stream: RecvStream,
     signal: Signal,
@@ -170,7 +170,7 @@ struct ReceiveLane {
     lane: Option<Lane>,
     /// The beginning of a frame.
     buffer: ReadBuffer,
-    /// The lane's last frame was read.
+    /// The lane's last frame was read: the stream may end, or carry the next lane.
     last: bool,
 }
 
@@ -207,15 +207,18 @@ impl ReceiveLane {
 
     /// Checks that `frame` may come on this stream.
     fn check(&mut self, frame: &[u8]) -> Result<(), Error> {
-        if self.last {
-            return Err(Error::protocol("a frame follows the last of its lane"));
-        }
         let lane = frame_lane(frame)?;
         if lane == Lane::ZERO && !self.zero {
             return Err(Error::protocol("a frame of lane 0 came on a stream of its own"));
         }
+        if self.last && self.lane == Some(lane) {
+            return Err(Error::protocol("a frame follows the last of its lane"));
+        }
+        if self.last {
+            self.lane = Some(lane);
+        }
         if *self.lane.get_or_insert(lane) != lane {
-            return Err(Error::protocol("one stream carries frames of two lanes"));
+            return Err(Error::protocol("a lane began on a stream before the last frame of another"));
         }
         self.last = !self.zero && frame.get(3).is_some_and(|flags| flags & LAST != 0);
         Ok(())
@@ -234,10 +237,11 @@ impl ReceiveLane {
     fn fail(&self, error: Option<ReadError>) -> Result<Read, Error> {
         match error {
             Some(ReadError::ConnectionLost(error)) => Ok(Read::Lost(error)),
-            Some(ReadError::Reset(_)) if self.last => Ok(Read::End),
             Some(ReadError::Reset(code)) if !self.zero => {
-                // A stream that was reset before any frame arrived still names its lane, in the code.
-                Ok(self.lane.or_else(|| reset_lane(code)).map_or(Read::End, Read::Reset))
+                // A stream that was reset before any frame of a lane arrived still names it, in the code.
+                let named = reset_lane(code);
+                let lane = if self.last { named.filter(|_| named != self.lane) } else { self.lane.or(named) };
+                Ok(lane.map_or(Read::End, Read::Reset))
             }
             Some(error) => Err(Error::protocol("stream failed").with_source(error)),
             None => Err(Error::closed("stream failed")),
