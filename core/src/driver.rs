@@ -280,10 +280,12 @@ impl Driver {
             self.to_fill = true;
             answers.send(&mut state.connection);
             // One-way calls are not answered, so that nothing is sent that would wake them.
-            let idle = if state.connection.serving() == 0 { state.take_drain_waiters() } else { Vec::new() };
+            if state.connection.serving() == 0 {
+                state.move_drain_waiters(&mut self.events.wakers);
+            }
             let cancelled = state.take_cancelled(&mut self.events);
             drop(state);
-            idle.into_iter().for_each(Waker::wake);
+            wake(&mut self.events.wakers);
             tell(cancelled);
         }
         answers.give_back();

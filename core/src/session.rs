@@ -158,7 +158,8 @@ impl Session {
 
     /// A one-way handler ended.
     pub(crate) fn one_way_ended(&self) {
-        let idle = self.lock().one_way_ended();
+        let mut idle = Vec::new();
+        self.lock().one_way_ended(&mut idle);
         idle.into_iter().for_each(Waker::wake);
     }
 
