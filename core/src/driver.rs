@@ -38,9 +38,6 @@ pub(crate) trait Deliver: Send + Sync {
 
     /// How many wait in the fullest of the buffers that are more than half full and have readers; zero without any.
     fn crowd(&self) -> usize;
-
-    /// Nothing came for a while: memory that is not needed now is given back.
-    fn give_back(&self);
 }
 
 /// Drives one link. A future that ends when the connection has, with the reason.
@@ -301,9 +298,6 @@ impl Driver {
             state.park(cx.waker());
         }
         drop(state);
-        if self.events.received.rest() {
-            self.deliver.give_back();
-        }
         wake(&mut self.events.wakers);
         self.parked = parks;
         match due {

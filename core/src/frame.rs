@@ -7,7 +7,7 @@
 mod batch;
 mod inbox;
 mod numbers;
-mod spare;
+pub(crate) mod spare;
 
 pub use batch::{Batch, Frame};
 pub use inbox::Inbox;
