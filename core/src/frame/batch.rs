@@ -209,6 +209,27 @@ impl Batch {
         Ok(())
     }
 
+    /// As [`push_parts`](Self::push_parts), with one number, which is less than 128.
+    pub(crate) fn push_short(
+        &mut self,
+        (kind, flags): (u8, u8),
+        number: u8,
+        [first, second]: [&[u8]; 2],
+    ) -> Result<(), Error> {
+        let begin = HEAD_LEN + 1;
+        let len = begin + first.len() + second.len();
+        let Some([low, high]) = length_bytes(len) else { return Err(too_large(len)) };
+        self.prepare();
+        let start = self.bytes.len();
+        self.bytes.reserve(len.max(8));
+        self.bytes.extend_from_slice(&[low, high, kind, flags, number, 0, 0, 0]); // one store; what is not used is cut off
+        self.bytes.truncate(start + begin);
+        self.bytes.extend_from_slice(first);
+        self.bytes.extend_from_slice(second);
+        self.enter_plain(len);
+        Ok(())
+    }
+
     /// Appends a whole small frame of lane 0 that other batches have too. It is copied once the batch is taken: a frame that
     /// goes to a thousand links writes to little of each one's memory until then.
     pub(crate) fn push_shared(&mut self, frame: &Arc<[u8]>) {

@@ -102,6 +102,11 @@ pub(crate) fn response(
 /// # Errors
 /// As [`encode`].
 pub(crate) fn push(path: &str, fields: Fields<'_>, body: &[u8], batch: &mut Batch) -> Result<(), Error> {
+    if fields.is_empty()
+        && let Ok(len @ ..0x80) = u8::try_from(path.len())
+    {
+        return batch.push_short((kind::PUSH, 0), len, [path.as_bytes(), body]);
+    }
     let numbers = Numbers::new([path.len() as u64]);
     fields.append((kind::PUSH, 0), &numbers, [path.as_bytes(), body], batch)
 }
