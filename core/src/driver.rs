@@ -173,9 +173,8 @@ impl Driver {
     )]
     fn begin(&mut self, cx: &mut Context<'_>) -> Option<Option<Close>> {
         let mut state = self.session.lock();
-        let busy = state.connection.in_flight() + state.connection.serving() > 1;
         let nudged = state.take_nudge();
-        let gives_way = nudged && busy && !self.waited;
+        let gives_way = nudged && state.connection.is_busy() && !self.waited;
         self.waited = gives_way;
         let now = if nudged { state.now() } else { now() }; // whoever woke us may have looked just before
         state.set_clock(now);

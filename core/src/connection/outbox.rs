@@ -52,6 +52,11 @@ impl Outbox {
         self.bytes <= limits.max_outbox_len / 2 && self.messages <= limits.max_outbox_messages / 2
     }
 
+    /// True if it holds more than one message.
+    pub(crate) fn has_several(&self) -> bool {
+        self.messages > 1
+    }
+
     /// Enters a message whose body is inline.
     pub(crate) fn put_small(&mut self, len: usize) {
         self.recent.0 += 1;

@@ -408,6 +408,11 @@ impl Connection {
         self.bulk.clear();
     }
 
+    /// True if more calls, answers or pushes than one wait for their end: others may be about to follow.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.in_flight() + self.serving() > 1 || self.outbox.has_several()
+    }
+
     /// True if so much of the outbox is free that whoever waits should be woken: it then pushes many in one go.
     pub(crate) fn has_much_room(&self) -> bool {
         self.outbox.is_half_empty(&self.limits)
