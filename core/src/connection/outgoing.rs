@@ -314,9 +314,17 @@ impl Connection {
         let in_bounds = push.metadata.is_none_or(|metadata| metadata.check(max_len, max_entries).is_ok())
             && self.called.accepts(push.path);
         self.admit_push(push.body.len(), in_bounds)?;
-        let (body, place) = self.place_body(None, push.body);
-        let fields = Fields { metadata: push.metadata, codec: push.raw.then_some(RAW), place };
-        let _ = wire::encode_push(push.path, fields, body, &mut self.out);
+        let fields = Fields { metadata: push.metadata, codec: push.raw.then_some(RAW), place: None };
+        let _ = match push.body {
+            OutBody::Small(body) => {
+                self.outbox.put_small(body.len());
+                wire::encode_push(push.path, fields, body, &mut self.out)
+            }
+            body @ OutBody::Large(_) => {
+                let (body, place) = self.place_body(None, body);
+                wire::encode_push(push.path, Fields { place, ..fields }, body, &mut self.out)
+            }
+        };
         Ok(())
     }
 
