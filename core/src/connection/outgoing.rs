@@ -195,7 +195,7 @@ impl Connection {
             }
             (Some(call), OutBody::Large(body)) => (&[], Some(self.bulk.push(Sender::Request(call), body))),
             (None, OutBody::Large(body)) => {
-                let sender = Sender::Outbox(self.outbox.put_large(body.len()));
+                let sender = Sender::Outbox(self.outbox.put_large(body.len(), &mut self.transit));
                 (&[], Some(self.bulk.push(sender, body)))
             }
         }
