@@ -54,7 +54,7 @@ use closing::Ending;
 use lanes::Lanes;
 use life::Life;
 use ordered::Ordered;
-use outbox::Outbox;
+use outbox::{Outbox, Transit};
 use paths::Paths;
 use rate::Rate;
 use recent::{LastAccepted, LastMade};
@@ -102,6 +102,7 @@ pub(crate) struct Connection {
     outbox: Outbox,
     /// Frames that wait for the driver.
     out: Batch,
+    transit: Transit,
     bulk: Bulk,
     role: Role,
     /// Refuses new requests of the peer, since this side is going away.
@@ -148,6 +149,7 @@ impl Connection {
             peer: PeerLimits { max_message_len: 0, max_in_flight: 0, max_lanes: lanes },
             out: Batch::new(),
             outbox: Outbox::default(),
+            transit: Transit::default(),
             unsent: 0,
             bulk: Bulk::new(role),
             // An acceptor makes no calls.
@@ -384,7 +386,7 @@ impl Connection {
             Sender::Outbox(number) => Some(*number),
             Sender::Request(_) | Sender::Response(_) => None,
         });
-        self.outbox.handed(batch.len() - before, messages);
+        self.transit.handed(batch.len() - before, messages, &mut self.outbox);
         for sender in left {
             if let Sender::Response(call) = sender {
                 self.serving.remove(call);
@@ -406,7 +408,7 @@ impl Connection {
     pub(crate) fn handle_sent(&mut self, now: Instant, progressed: bool, remaining: usize) {
         self.life.handle_sent(now, progressed, remaining);
         self.unsent = remaining;
-        self.outbox.sent(remaining);
+        self.transit.sent(remaining, &mut self.outbox);
         self.tell_missed();
     }
 

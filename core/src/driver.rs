@@ -40,9 +40,6 @@ pub(crate) trait Deliver: Send + Sync {
 
     /// How many wait in the fullest of the buffers that are more than half full and have readers; zero without any.
     fn crowd(&self) -> usize;
-
-    /// Nothing came for a while: memory that is not needed now is given back.
-    fn give_back(&self);
 }
 
 /// Drives one link. A future that ends when the connection has, with the reason.
@@ -182,8 +179,8 @@ impl Driver {
         let nudged = state.take_nudge();
         let now = if nudged { state.now() } else { now() }; // whoever woke us may have looked just before
         state.set_clock(now);
-        let others = state.connection.in_flight() + state.connection.serving() > 1;
-        if self.patience.gives_way(nudged, state.connection.calls_begun(), others, now) {
+        let (begun, others) = (state.connection.calls_begun(), state.connection.is_busy());
+        if self.patience.gives_way(nudged, begun, others, now) {
             drop(state);
             self.patience.give_way(cx, now);
             return None;
@@ -287,10 +284,12 @@ impl Driver {
             self.to_fill = true;
             answers.send(&mut state.connection);
             // One-way calls are not answered, so that nothing is sent that would wake them.
-            let idle = if state.connection.serving() == 0 { state.take_drain_waiters() } else { Vec::new() };
+            if state.connection.serving() == 0 {
+                state.move_drain_waiters(&mut self.events.wakers);
+            }
             let cancelled = state.take_cancelled(&mut self.events);
             drop(state);
-            idle.into_iter().for_each(Waker::wake);
+            wake(&mut self.events.wakers);
             tell(cancelled);
         }
         answers.give_back();
@@ -306,9 +305,6 @@ impl Driver {
             state.park(cx.waker());
         }
         drop(state);
-        if self.events.received.rest() {
-            self.deliver.give_back();
-        }
         wake(&mut self.events.wakers);
         self.parked = parks;
         match due {

@@ -7,7 +7,7 @@
 mod batch;
 mod inbox;
 mod numbers;
-mod spare;
+pub(crate) mod spare;
 
 pub(crate) use batch::length_bytes;
 pub use batch::{Batch, Frame};
@@ -66,13 +66,16 @@ pub const MAGIC: [u8; 4] = *b"LSP1";
 pub fn frame_len(bytes: &[u8]) -> Result<Option<usize>, Error> {
     let [low, high, _, _, ..] = *bytes else { return Ok(None) };
     let len = usize::from(u16::from_le_bytes([low, high])) + 2;
+    if (HEAD_LEN..=MAX_FRAME_LEN).contains(&len) { Ok(Some(len)) } else { Err(wrong_len(len)) }
+}
+
+#[cold]
+fn wrong_len(len: usize) -> Error {
     if len < HEAD_LEN {
-        return Err(Error::protocol("frame is shorter than its head"));
+        Error::protocol("frame is shorter than its head")
+    } else {
+        Error::new(crate::ErrorKind::FrameTooLarge, "frame is longer than 65536 bytes")
     }
-    if len > MAX_FRAME_LEN {
-        return Err(Error::new(crate::ErrorKind::FrameTooLarge, "frame is longer than 65536 bytes"));
-    }
-    Ok(Some(len))
 }
 
 /// The lane of a whole frame.

@@ -161,7 +161,8 @@ impl Session {
 
     /// A one-way handler ended.
     pub(crate) fn one_way_ended(&self) {
-        let idle = self.lock().one_way_ended();
+        let mut idle = Vec::new();
+        self.lock().one_way_ended(&mut idle);
         idle.into_iter().for_each(Waker::wake);
     }
 
@@ -187,24 +188,36 @@ impl Session {
     /// Does something under the lock that may give the driver something to send, now or in its time, and wakes it
     /// afterwards.
     pub(crate) fn with_output<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
-        let mut state = self.lock();
-        let known = state.connection.has_cancels_to_send();
-        let result = act(&mut state);
-        // A parked driver sleeps until what was due when it parked: the first cancel that must wait is due earlier.
-        let due = !known && state.connection.has_cancels_to_send();
-        let driver = if due || state.connection.has_output() { state.nudge() } else { None };
-        state.forget_clock();
-        drop(state);
-        driver.into_iter().for_each(Waker::wake);
-        result
+        self.with_state(|state| {
+            let known = state.connection.has_cancels_to_send();
+            let result = act(state);
+            // A parked driver sleeps until what was due when it parked: the first cancel that must wait is due earlier.
+            let due = !known && state.connection.has_cancels_to_send();
+            (result, due || state.connection.has_output())
+        })
     }
 
     /// As [`with_output`](Self::with_output), for what gives the driver something to send whenever it succeeds, and nothing else:
     /// looks at less.
     pub(crate) fn with_push<T, E>(&self, act: impl FnOnce(&mut State) -> Result<T, E>) -> Result<T, E> {
+        self.with_state(|state| {
+            let result = act(state);
+            let has_output = result.is_ok() || state.connection.has_output();
+            (result, has_output)
+        })
+    }
+
+    /// Does something under the lock, and wakes the driver afterwards if `act` says so.
+    #[inline]
+    fn with_state<R>(&self, act: impl FnOnce(&mut State) -> (R, bool)) -> R {
         let mut state = self.lock();
-        let result = act(&mut state);
-        let driver = if result.is_ok() || state.connection.has_output() { state.nudge() } else { None };
+        let (result, wakes) = act(&mut state);
+        let driver = if wakes {
+            state.nudge()
+        } else {
+            state.forget_clock();
+            None
+        };
         drop(state);
         driver.into_iter().for_each(Waker::wake);
         result

@@ -14,6 +14,7 @@ use jsonrpsee_server::{RpcModule, Server, ServerConfig, SubscriptionSink};
 use jsonrpsee_ws_client::{RpcService, RpcServiceBuilder, WsClient, WsClientBuilder};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
+use tokio::task::unconstrained;
 
 use super::{
     Args, Caller, MAX_MESSAGE_LEN, NOTES_WAITING, Notes, Outlet, Product, Publisher, QUEUE, Subscriber,
@@ -82,7 +83,9 @@ impl Subscriber for Client {
     async fn subscribe(address: &str) -> Result<Told, Failure> {
         let client = Self::connect(address).await?;
         let subscription = client.0.subscribe(SUBSCRIBE, ArrayParams::new(), UNSUBSCRIBE).await?;
-        Ok(Told { subscription, _client: client })
+        let mut told = Told { subscription, _client: client };
+        let welcome = told.note().await?;
+        if welcome.filler.is_empty() { Ok(told) } else { Err("a note came before the welcome".into()) }
     }
 
     async fn publisher(address: &str) -> Result<Self, Failure> {
@@ -90,9 +93,18 @@ impl Subscriber for Client {
     }
 }
 
+impl Told {
+    /// The next note. A reader takes all that wait in one turn: tokio would end it after 128 of them, while a turn of the
+    /// library's own task, which is counted in reads, brings thousands, so that the reader fell ever further behind.
+    async fn note(&mut self) -> Result<Note, Failure> {
+        let next = unconstrained(self.subscription.next()).await;
+        Ok(next.ok_or("the subscription ended")??)
+    }
+}
+
 impl Notes for Told {
     async fn next(&mut self) -> Result<u64, Failure> {
-        let note = self.subscription.next().await.ok_or("the subscription ended")??;
+        let note = self.note().await?;
         checked_note(note.sequence, note.filler.as_bytes())
     }
 }
@@ -133,8 +145,10 @@ fn methods() -> Result<RpcModule<Sinks>, Failure> {
         topic.step().await.map_err(|failure| ErrorObject::owned(1, failure.to_string(), None::<()>))
     })?;
     methods.register_subscription(SUBSCRIBE, NOTE, UNSUBSCRIBE, |_, pending, topic, _| async move {
+        // Whoever subscribes has its answer before the sink is among those that are told; the welcome comes behind that.
         let sink = Arc::new(pending.accept().await?);
         topic.subscribe(sink.clone());
+        sink.send(to_raw_value(&Note { sequence: 0, filler: String::new() })?).await?;
         sink.closed().await;
         Ok(())
     })?;

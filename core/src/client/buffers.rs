@@ -144,11 +144,6 @@ impl Deliver for Buffers {
         let map = lock(&self.map);
         map.all().map(|buffer| buffer.crowd(&lock(&buffer.waiting))).max().unwrap_or(0)
     }
-
-    fn give_back(&self) {
-        let map = lock(&self.map);
-        map.all().for_each(|buffer| lock(&buffer.waiting).received.give_back());
-    }
 }
 
 /// One bounded buffer. Full means that the oldest goes, and a gap stands in its place.

@@ -103,11 +103,7 @@ impl<'a, A, R, E> Call<'a, A, R, E> {
             .session()
             .with_push(|state| {
                 let now = state.now();
-                let started = state.connection.start_call(now, request, cx.waker());
-                if started.is_err() {
-                    state.forget_clock(); // nobody is woken
-                }
-                started
+                state.connection.start_call(now, request, cx.waker())
             })
             .map_err(|failed| failed.0)
     }

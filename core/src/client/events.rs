@@ -88,21 +88,17 @@ impl<E> Events<E> {
     }
 
     fn poll_piece(reader: &Reader, piece: &mut Arrivals, cx: &Context<'_>) -> Poll<Option<()>> {
+        piece.release();
         let buffer = &reader.buffer;
         let (count, bytes) = ((buffer.how.max_messages / PARTS).max(1), buffer.how.max_bytes / PARTS);
-        let taken = reader.poll_take(cx, |waiting| {
+        reader.poll_take(cx, |waiting| {
             waiting.take_gap().map(Received::Gap).into_iter().for_each(|gap| piece.push(gap));
-            // All that waits changes hands as it is, in exchange for the memory of what was read, which the driver gives
-            // back when it is not needed any more. A part of it is copied, under the lock.
+            // All that waits changes hands as it is. A part of it is copied, under the lock.
             let count = if waiting.received.len() > count { count.min(MAX_PIECE) } else { count };
             waiting.received.move_first(count, bytes, piece);
             buffer.lend(piece);
             (!piece.is_empty()).then_some(())
-        });
-        if taken.is_pending() {
-            piece.give_back();
-        }
-        taken
+        })
     }
 }
 

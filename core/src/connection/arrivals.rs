@@ -6,6 +6,7 @@ use std::mem;
 use std::ops::Range;
 
 use super::notification::Received;
+use crate::frame::spare;
 use crate::wire::plain_push_head;
 use crate::{Inbox, RAW};
 
@@ -20,7 +21,6 @@ pub(crate) struct Arrivals {
     taken: usize,
     len: usize,
     weight: usize,
-    usage: Use,
     /// The last run, if it is one of small ones, is of the path that is known.
     goes_on: bool,
     /// With what the frame of the last small one begins behind its length, and the length of its service: most often the
@@ -28,18 +28,6 @@ pub(crate) struct Arrivals {
     known: (Vec<u8>, u8),
     /// All that is not small, each in its turn.
     others: VecDeque<Received>,
-}
-
-/// When something came last.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Use {
-    /// Since [`rest`](Arrivals::rest) was called last.
-    Recent,
-    /// Before that.
-    Earlier,
-    /// So long ago that memory was given back.
-    #[default]
-    None,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -137,7 +125,7 @@ impl Arrivals {
         self.close_ranks();
         self.bytes.extend_from_slice(frames);
         self.count(small, self.goes_on);
-        (self.usage, self.goes_on) = (Use::Recent, true);
+        self.goes_on = true;
         count
     }
 
@@ -166,7 +154,7 @@ impl Arrivals {
         self.bytes.extend_from_slice(body);
         let len = LEN_LEN + usize::from(frame);
         self.count(Small { path: path_len, service, raw, notes: 1, len }, known && self.goes_on);
-        (self.usage, self.goes_on) = (Use::Recent, true);
+        self.goes_on = true;
         true
     }
 
@@ -219,10 +207,12 @@ impl Arrivals {
 
     /// Hands the first to `read` and forgets it.
     pub(crate) fn take<R>(&mut self, read: impl FnOnce(Taken<'_>) -> R) -> Option<R> {
-        match self.take_small() {
+        let taken = match self.take_small() {
             Some(place) => Some(read(Taken::Small(self.note(place)))),
             None => self.take_other().map(|other| read(Taken::Other(other))),
-        }
+        };
+        self.release();
+        taken
     }
 
     /// Forgets the first if it is small, but where it lies: there it stays until something is appended.
@@ -319,6 +309,7 @@ impl Arrivals {
             }
             left -= moved;
         }
+        self.release();
     }
 
     /// Moves notes of the first run, which is `small`: as many as weigh no more than `room`, within these numbers.
@@ -361,20 +352,18 @@ impl Arrivals {
         }
     }
 
-    /// True, once, if nothing came since this was called last; memory that it holds is then given back.
-    pub(crate) fn rest(&mut self) -> bool {
-        let before = self.usage;
-        self.usage = if before == Use::Recent { Use::Earlier } else { Use::None };
-        if before == Use::Earlier {
-            self.give_back();
+    /// Leaves its memory to the thread's next, if it is empty: where it lay, nothing is read any more.
+    pub(crate) fn release(&mut self) {
+        if !self.runs.is_empty() {
+            return;
         }
-        before == Use::Earlier
-    }
-
-    /// Gives memory back that an empty one does not need to keep.
-    pub(crate) fn give_back(&mut self) {
-        if self.is_empty() && self.bytes.capacity() + RUN_LEN * self.runs.capacity() > MAX_IDLE_LEN {
-            *self = Self::default();
+        spare::give_back(&mut self.bytes);
+        self.taken = 0;
+        if self.runs.capacity() > MAX_IDLE_RUNS {
+            self.runs = VecDeque::new();
+        }
+        if self.others.capacity() > MAX_IDLE_RUNS {
+            self.others = VecDeque::new();
         }
     }
 
@@ -382,11 +371,14 @@ impl Arrivals {
         self.runs.clear();
         self.others.clear();
         (self.len, self.weight) = (0, 0);
+        self.release();
     }
 
-    /// Takes the place of what was taken, before something is appended.
+    /// Sees to memory before something is appended: the place of what was taken is used again.
     fn close_ranks(&mut self) {
-        if self.runs.is_empty() {
+        if self.bytes.capacity() == 0 {
+            self.bytes = spare::take();
+        } else if self.runs.is_empty() {
             self.bytes.clear();
             self.taken = 0;
         } else if self.taken >= COMPACT_LEN && self.taken * 2 >= self.bytes.len() {
@@ -407,10 +399,8 @@ fn service_of(received: &Received) -> Option<&[u8]> {
 const LEN_LEN: usize = 2;
 /// Bytes before the path: the head of the frame, and the length of the path.
 const HEAD_LEN: usize = crate::frame::HEAD_LEN + 1;
-/// Memory that an empty one keeps for the next. Chosen to hold what a reader takes along, unless its notes are large.
-const MAX_IDLE_LEN: usize = 16 * 1024;
-/// Bytes of what is noted of a run.
-const RUN_LEN: usize = mem::size_of::<Run>();
+/// Runs for which an empty one keeps room. Chosen as more than a read brings, unless it mixes notifications of several paths.
+const MAX_IDLE_RUNS: usize = 32;
 /// Below this many bytes, moving the rest down costs more than it gives back.
 const COMPACT_LEN: usize = 16 * 1024;
 

@@ -24,9 +24,9 @@ impl Connection {
         if let Drain::Bodies(lane) = *drain
             && !self.bulk.has_before(lane)
         {
-            *drain = Drain::Frames(self.outbox.total_handed() + self.out.len() as u64);
+            *drain = Drain::Frames(self.transit.total_handed() + self.out.len() as u64);
         }
-        let sent = matches!(*drain, Drain::Frames(end) if self.outbox.total_sent() >= end);
+        let sent = matches!(*drain, Drain::Frames(end) if self.transit.total_sent() >= end);
         sent || self.closed().is_some()
     }
 }

@@ -4,15 +4,22 @@ use std::collections::VecDeque;
 
 use crate::Limits;
 
-/// A message is here until the link took its last byte. Those behind a large one stay as long as it does, since the peer
-/// holds them until its body is there.
+/// How many there are. A message counts until the link took its last byte. Those behind a large one stay as long as it does,
+/// since the peer holds them until its body is there.
+///
+/// Apart from [`Transit`], so that a push to many sessions changes as little memory of each as it can.
 #[derive(Debug, Default)]
 #[repr(C)] // in the order in which a push needs it
 pub(crate) struct Outbox {
     messages: usize,
     bytes: usize,
-    /// Of those, small ones behind the last entry: a push to many sessions changes as little memory of each as it can.
+    /// Of those, small ones behind the last that [`Transit`] knows.
     recent: (usize, usize),
+}
+
+/// What becomes of them when the link takes something.
+#[derive(Debug, Default)]
+pub(crate) struct Transit {
     entries: VecDeque<Entry>,
     /// Number of the first entry.
     first: u64,
@@ -52,6 +59,11 @@ impl Outbox {
         self.bytes <= limits.max_outbox_len / 2 && self.messages <= limits.max_outbox_messages / 2
     }
 
+    /// True if it holds more than one message.
+    pub(crate) fn has_several(&self) -> bool {
+        self.messages > 1
+    }
+
     /// Enters a message whose body is inline.
     pub(crate) fn put_small(&mut self, len: usize) {
         self.recent.0 += 1;
@@ -60,27 +72,29 @@ impl Outbox {
         self.bytes += len;
     }
 
+    /// Enters a message whose body has its own lane. Returns its number.
+    pub(crate) fn put_large(&mut self, len: usize, transit: &mut Transit) -> u64 {
+        transit.enter_recent(self);
+        let number = transit.first + transit.entries.len() as u64;
+        transit.entries.push_back(Entry { messages: 1, bytes: len, state: State::Leaving });
+        self.messages += 1;
+        self.bytes += len;
+        number
+    }
+}
+
+impl Transit {
     /// Makes an entry of the small messages behind the last one.
-    fn enter_recent(&mut self) {
-        let (messages, bytes) = std::mem::take(&mut self.recent);
+    fn enter_recent(&mut self, outbox: &mut Outbox) {
+        let (messages, bytes) = std::mem::take(&mut outbox.recent);
         if messages > 0 {
             self.entries.push_back(Entry { messages, bytes, state: State::Queued });
         }
     }
 
-    /// Enters a message whose body has its own lane. Returns its number.
-    pub(crate) fn put_large(&mut self, len: usize) -> u64 {
-        self.enter_recent();
-        let number = self.first + self.entries.len() as u64;
-        self.entries.push_back(Entry { messages: 1, bytes: len, state: State::Leaving });
-        self.messages += 1;
-        self.bytes += len;
-        number
-    }
-
     /// The link was handed `bytes` more: all that was queued, and the rest of large message `left` if there is one.
-    pub(crate) fn handed(&mut self, bytes: usize, left: impl Iterator<Item = u64>) {
-        self.enter_recent();
+    pub(crate) fn handed(&mut self, bytes: usize, left: impl Iterator<Item = u64>, outbox: &mut Outbox) {
+        self.enter_recent(outbox);
         self.handed += bytes as u64;
         let handed = self.handed;
         let recent =
@@ -107,14 +121,14 @@ impl Outbox {
     }
 
     /// The link has yet to send `remaining` bytes of what it was handed.
-    pub(crate) fn sent(&mut self, remaining: usize) {
+    pub(crate) fn sent(&mut self, remaining: usize, outbox: &mut Outbox) {
         let sent = self.handed.saturating_sub(remaining as u64);
         self.sent = self.sent.max(sent);
         while let Some(Entry { messages, bytes, state: State::Handed(end) }) = self.entries.front()
             && *end <= sent
         {
-            self.messages -= messages;
-            self.bytes -= bytes;
+            outbox.messages -= messages;
+            outbox.bytes -= bytes;
             self.first += 1;
             self.entries.pop_front();
         }

@@ -12,7 +12,7 @@ use super::{Connection, Phase};
 use crate::codec::Parts;
 use crate::push::Frame;
 use crate::wire::{self, BodyPlace, Fields, Gap, GapReason, MAX_INLINE_LEN, Message, Outcome};
-use crate::{Body, Code, Error, Metadata, RAW, Ran, Status};
+use crate::{Body, Code, Metadata, RAW, Ran, Status};
 
 /// A call to start.
 #[derive(Debug)]
@@ -222,7 +222,7 @@ impl Connection {
             }
             (Some(call), OutBody::Large(body)) => (&[], Some(self.bulk.push(Sender::Request(call), body))),
             (None, OutBody::Large(body)) => {
-                let sender = Sender::Outbox(self.outbox.put_large(body.len()));
+                let sender = Sender::Outbox(self.outbox.put_large(body.len(), &mut self.transit));
                 (&[], Some(self.bulk.push(sender, body)))
             }
         }
@@ -360,42 +360,52 @@ impl Connection {
 
     /// Sends a push, if there is room for it.
     pub(crate) fn push(&mut self, push: OutPush<'_>) -> Result<(), NoRoom> {
-        if !self.takes_pushes() {
-            return Err(NoRoom::Closed);
-        }
         let (max_len, max_entries) = (self.limits.max_metadata_len, self.limits.max_metadata_entries);
-        if push.body.len() > self.peer.max_message_len
-            || push.metadata.is_some_and(|metadata| metadata.check(max_len, max_entries).is_err())
-            || !self.called.accepts(push.path)
-        {
-            return Err(NoRoom::TooLarge);
-        }
-        self.tell_missed();
-        if self.missed > 0 || !self.has_room(push.body.len()) {
-            return Err(NoRoom::Full);
-        }
-        self.pushes_made += 1;
-        let (body, place) = self.place_body(None, push.body);
-        let fields = Fields { metadata: push.metadata, codec: push.raw.then_some(RAW), place };
-        let _ = wire::encode_push(push.path, fields, body, &mut self.out);
+        let in_bounds = push.metadata.is_none_or(|metadata| metadata.check(max_len, max_entries).is_ok())
+            && self.called.accepts(push.path);
+        self.admit_push(push.body.len(), in_bounds)?;
+        let fields = Fields { metadata: push.metadata, codec: push.raw.then_some(RAW), place: None };
+        let _ = match push.body {
+            OutBody::Small(body) => {
+                self.outbox.put_small(body.len());
+                wire::encode_push(push.path, fields, body, &mut self.out)
+            }
+            body @ OutBody::Large(_) => {
+                let (body, place) = self.place_body(None, body);
+                wire::encode_push(push.path, Fields { place, ..fields }, body, &mut self.out)
+            }
+        };
         Ok(())
     }
 
     /// As [`push`](Self::push), a push that goes to others too.
     pub(crate) fn push_frame(&mut self, frame: &Frame) -> Result<(), NoRoom> {
+        self.admit_push(frame.body_len, true)?;
+        self.outbox.put_small(frame.body_len);
+        self.out.push_shared(&frame.bytes);
+        Ok(())
+    }
+
+    /// Says that pushes are missing here.
+    pub(crate) fn push_gap(&mut self, gap: Gap) -> Result<(), NoRoom> {
+        self.admit_push(0, true)?;
+        self.send_gap(gap);
+        Ok(())
+    }
+
+    /// Counts a push of `len` bytes, if it may be sent: now, and to this peer. What else it has is `in_bounds`.
+    fn admit_push(&mut self, len: usize, in_bounds: bool) -> Result<(), NoRoom> {
         if !self.takes_pushes() {
             return Err(NoRoom::Closed);
         }
-        if frame.body_len > self.peer.max_message_len {
+        if len > self.peer.max_message_len || !in_bounds {
             return Err(NoRoom::TooLarge);
         }
         self.tell_missed();
-        if self.missed > 0 || !self.has_room(frame.body_len) {
+        if self.missed > 0 || !self.has_room(len) {
             return Err(NoRoom::Full);
         }
         self.pushes_made += 1;
-        self.outbox.put_small(frame.body_len);
-        self.out.push_shared(&frame.bytes);
         Ok(())
     }
 
@@ -431,28 +441,18 @@ impl Connection {
         let count = std::mem::take(&mut self.missed);
         if self.takes_pushes() {
             self.pushes_made += 1;
-            self.outbox.put_small(0);
-            let _ = self.send(&Message::Gap(Gap::new(count, GapReason::OutboxFull)));
+            self.send_gap(Gap::new(count, GapReason::OutboxFull));
         }
+    }
+
+    fn send_gap(&mut self, gap: Gap) {
+        self.outbox.put_small(0);
+        let _ = self.send(&Message::Gap(gap));
     }
 
     /// While the connect hook decides, pushes are kept; they follow our answer to the hello.
     fn takes_pushes(&self) -> bool {
         self.ending.is_none() && matches!(self.phase, Phase::Open { .. } | Phase::Opening { heard: true })
-    }
-
-    /// Says that pushes are missing here.
-    pub(crate) fn push_gap(&mut self, gap: Gap) -> Result<(), NoRoom> {
-        if !self.takes_pushes() {
-            return Err(NoRoom::Closed);
-        }
-        self.tell_missed();
-        if self.missed > 0 || !self.has_room(0) {
-            return Err(NoRoom::Full);
-        }
-        self.pushes_made += 1;
-        self.outbox.put_small(0);
-        self.send(&Message::Gap(gap)).map_err(|_: Error| NoRoom::TooLarge)
     }
 
     /// True if a body of `len` bytes may join the large ones that leave.
@@ -464,6 +464,11 @@ impl Connection {
     pub(crate) fn forget_output(&mut self) {
         self.out.clear();
         self.bulk.clear();
+    }
+
+    /// True if more calls, answers or pushes than one wait for their end: others may be about to follow.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.in_flight() + self.serving() > 1 || self.outbox.has_several()
     }
 
     /// True if so much of the outbox is free that whoever waits should be woken: it then pushes many in one go.

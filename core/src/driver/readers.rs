@@ -61,8 +61,6 @@ mod tests {
         fn crowd(&self) -> usize {
             self.0.load(Relaxed)
         }
-
-        fn give_back(&self) {}
     }
 
     #[test]

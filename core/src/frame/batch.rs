@@ -1,5 +1,6 @@
 //! Many encoded frames on their way out: one contiguous buffer, and large bodies beside it by reference.
 
+mod run;
 #[cfg(test)]
 mod tests;
 
@@ -8,6 +9,7 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
+use run::Run;
 
 use super::spare;
 use super::{HEAD_LEN, LANE, LAST, Lane, MAX_FRAME_LEN, Numbers, RESET, frame_len};
@@ -33,28 +35,6 @@ pub struct Batch {
     bodies: VecDeque<(usize, Bytes)>,
     /// A pipe sent some of what it had taken before.
     progressed: bool,
-}
-
-/// Frames side by side that nothing tells apart but their own lengths; or a single one that is more than its bytes in the
-/// buffer, or not of lane 0.
-#[derive(Clone, Copy, Debug, Default)]
-struct Run {
-    lane: Lane,
-    flags: u8,
-    has_body: bool,
-    frames: usize,
-    /// Bytes that wait, bodies included, and how many of them stand in the buffer.
-    len: usize,
-    inline: usize,
-    /// Bytes that wait of the first frame, if some of it was sent; else 0.
-    rest: usize,
-}
-
-impl Run {
-    /// True if frames like its own may join it.
-    fn is_plain(&self) -> bool {
-        self.lane == Lane::ZERO && !self.has_body && self.flags == 0
-    }
 }
 
 /// One frame of a [`Batch`].
@@ -211,6 +191,27 @@ impl Batch {
         self.prepare();
         self.bytes.extend_from_slice(bytes);
         self.enter(Run { frames, len: bytes.len(), inline: bytes.len(), ..Run::default() });
+    }
+
+    /// As [`push_parts`](Self::push_parts), with one number, which is less than 128.
+    pub(crate) fn push_short(
+        &mut self,
+        (kind, flags): (u8, u8),
+        number: u8,
+        [first, second]: [&[u8]; 2],
+    ) -> Result<(), Error> {
+        let begin = HEAD_LEN + 1;
+        let len = begin + first.len() + second.len();
+        let Some([low, high]) = length_bytes(len) else { return Err(too_large(len)) };
+        self.prepare();
+        let start = self.bytes.len();
+        self.bytes.reserve(len.max(8));
+        self.bytes.extend_from_slice(&[low, high, kind, flags, number, 0, 0, 0]); // one store; what is not used is cut off
+        self.bytes.truncate(start + begin);
+        self.bytes.extend_from_slice(first);
+        self.bytes.extend_from_slice(second);
+        self.enter_plain(len);
+        Ok(())
     }
 
     /// Appends a whole small frame of lane 0 that other batches have too. It is copied once the batch is taken: a frame that

@@ -1,15 +1,15 @@
-//! Memory of batches that were sent, for the next ones of the thread.
+//! Memory of batches that were sent and of notifications that were read, for the next ones of the thread.
 
 use std::cell::RefCell;
 
-/// Memory to encode frames into, empty: that of the batch that was sent last, if there is some, since it is still in the
-/// processor's cache. So a link that is idle holds none.
-pub(super) fn take() -> Vec<u8> {
+/// Memory for frames, empty: what was given back last, if there is some, since it is still in the processor's cache. So a link
+/// that is idle holds none.
+pub(crate) fn take() -> Vec<u8> {
     SPARE.with_borrow_mut(Spare::take)
 }
 
 /// Takes the memory of `bytes`, which has none then.
-pub(super) fn give_back(bytes: &mut Vec<u8>) {
+pub(crate) fn give_back(bytes: &mut Vec<u8>) {
     if bytes.capacity() > 0 {
         let bytes = std::mem::take(bytes);
         SPARE.with_borrow_mut(|spare| spare.give_back(bytes));

@@ -365,8 +365,6 @@ impl Deliver for IgnorePushes {
     fn crowd(&self) -> usize {
         0
     }
-
-    fn give_back(&self) {}
 }
 
 /// Shortest and longest pause after a failed accept.

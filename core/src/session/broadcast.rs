@@ -129,23 +129,21 @@ fn broadcast(sessions: &[Session], push: &Push) -> Result<Reach, PushError> {
     Ok(reach)
 }
 
-/// What one push is for the sessions it goes to: by codec, and by whether they take pushes at all.
+/// What one push is for the sessions it goes to, by codec.
 #[derive(Default)]
-struct Encodings<'a>(Vec<(&'static str, bool, Prepared<'a>)>);
+struct Encodings<'a>(Vec<(&'static str, Prepared<'a>)>);
 
 impl<'a> Encodings<'a> {
     fn find(&self, session: &Session) -> Option<&Prepared<'a>> {
         let codec = session.codec();
-        let same = |known: &&(&'static str, bool, Prepared<'a>)| {
-            (std::ptr::eq(known.0, codec) || known.0 == codec) && known.1 == session.takes_pushes()
-        };
-        self.0.iter().find(same).map(|(_, _, prepared)| prepared)
+        let mut known = self.0.iter();
+        known.find(|(name, _)| std::ptr::eq(*name, codec) || *name == codec).map(|(_, prepared)| prepared)
     }
 
+    /// Sees to it that there is one for `session`. One that takes no pushes is refused.
     fn prepare(&mut self, session: &Session, push: &'a Push) -> Result<(), PushError> {
-        if self.find(session).is_none() {
-            let prepared = Prepared::new(session, push, true)?;
-            self.0.push((session.codec(), session.takes_pushes(), prepared));
+        if !session.takes_pushes() || self.find(session).is_none() {
+            self.0.push((session.codec(), Prepared::new(session, push, true)?));
         }
         Ok(())
     }

@@ -127,10 +127,6 @@ impl State {
         wakers.append(&mut self.room);
     }
 
-    pub(crate) fn take_drain_waiters(&mut self) -> Vec<Waker> {
-        std::mem::take(&mut self.drains)
-    }
-
     /// Everyone who waits for something that will not come any more.
     pub(crate) fn take_waiters(&mut self) -> Vec<Waker> {
         let mut waiters = std::mem::take(&mut self.room);
@@ -138,10 +134,12 @@ impl State {
         waiters
     }
 
-    /// A one-way handler ended. Returns whom to wake, for nothing is sent that would wake them.
-    pub(crate) fn one_way_ended(&mut self) -> Vec<Waker> {
+    /// A one-way handler ended. Moves whom to wake to `wakers`, for nothing is sent that would wake them.
+    pub(crate) fn one_way_ended(&mut self, wakers: &mut Vec<Waker>) {
         self.connection.one_way_ended();
-        if self.connection.serving() == 0 { self.take_drain_waiters() } else { Vec::new() }
+        if self.connection.serving() == 0 {
+            self.move_drain_waiters(wakers);
+        }
     }
 
     /// The handlers that `events` gives up, to be told outside the lock.

@@ -88,7 +88,10 @@ pub(crate) fn micros(timeout: Option<Duration>) -> u64 {
 /// As [`encode`].
 #[inline]
 pub(crate) fn request_with(call: u32, middle: &[u8], body: &[u8], batch: &mut Batch) -> Result<(), Error> {
-    batch.push_parts((kind::REQUEST, 0), &Numbers::new([u64::from(call)]), [middle, body])
+    match u8::try_from(call) {
+        Ok(call @ 0..0x80) => batch.push_short((kind::REQUEST, 0), call, [middle, body]),
+        _ => batch.push_parts((kind::REQUEST, 0), &Numbers::new([u64::from(call)]), [middle, body]),
+    }
 }
 
 /// Appends the answer to a call: its number, which answer it is, and whether it comes after the pushes before it.
@@ -136,6 +139,11 @@ pub(crate) fn order_response(frame: &mut [u8]) {
 /// # Errors
 /// As [`encode`].
 pub(crate) fn push(path: &str, fields: Fields<'_>, body: &[u8], batch: &mut Batch) -> Result<(), Error> {
+    if fields.is_empty()
+        && let Ok(len @ ..0x80) = u8::try_from(path.len())
+    {
+        return batch.push_short((kind::PUSH, 0), len, [path.as_bytes(), body]);
+    }
     let numbers = Numbers::new([path.len() as u64]);
     fields.append((kind::PUSH, 0), &numbers, [path.as_bytes(), body], batch)
 }
