@@ -243,9 +243,8 @@ impl Driver {
         let mut state = self.session.lock();
         settle(&mut state, &mut self.sent, &mut self.events);
         let (now, begun) = (state.now(), state.connection.calls_begun());
-        let before = self.events.wakers.len();
         let handled = state.connection.handle_inbox(now, &self.inbox, &mut self.events);
-        self.herded |= self.patience.answered(self.events.wakers.len() - before, begun, now);
+        self.herded |= self.patience.answered(std::mem::take(&mut self.events.answered), begun, now);
         if let Err(error) = handled {
             state.connection.close(close_for(&error), &mut self.events);
         }

@@ -279,6 +279,7 @@ impl Calls {
         let slot = self.slots.get_mut(call as usize).filter(|slot| slot.open && !slot.answered);
         let Some(slot) = slot else { return Err(waits_for_none(call)) };
         if slot.held && slot.answer.is_none() && slot.given_up == GivenUp::No {
+            events.answered += 1;
             slot.open = false;
             // Notifications of the same read are handed on only after this, and its caller may look at any moment.
             if let Some(cells) = &self.cells

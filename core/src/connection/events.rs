@@ -23,6 +23,8 @@ pub(crate) struct Events {
     pub(crate) cancelled: Vec<(u32, CancelReason)>,
     /// Callers to wake.
     pub(crate) wakers: Vec<Waker>,
+    /// Those of them that got a small answer.
+    pub(crate) answered: usize,
 }
 
 impl Events {

@@ -27,7 +27,7 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// A read answered so many callers; so many calls had begun before. Returns true if they are to be woken once their worker has
+    /// A read brought so many callers small answers; so many calls had begun before. Returns true if they are to be woken once their worker has
     /// nothing else to do.
     pub(super) fn answered(&mut self, callers: usize, begun: u64, now: Instant) -> bool {
         if self.answered + callers < 2 {
