@@ -197,9 +197,9 @@ impl Session {
         })
     }
 
-    /// As [`with_output`](Self::with_output), for what gives the driver something to send whenever it succeeds, and nothing else:
+    /// As [`with_output`](Self::with_output), for what appends a frame whenever it succeeds, and nothing else:
     /// looks at less.
-    pub(crate) fn with_push<T, E>(&self, act: impl FnOnce(&mut State) -> Result<T, E>) -> Result<T, E> {
+    pub(crate) fn with_frame<T, E>(&self, act: impl FnOnce(&mut State) -> Result<T, E>) -> Result<T, E> {
         self.with_state(|state| {
             let result = act(state);
             let has_output = result.is_ok() || state.connection.has_output();

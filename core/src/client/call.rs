@@ -101,7 +101,7 @@ impl<'a, A, R, E> Call<'a, A, R, E> {
         let request = OutRequest { path: method.path, metadata, timeout, raw: false, body };
         caller
             .session()
-            .with_push(|state| {
+            .with_frame(|state| {
                 let now = state.now();
                 state.connection.start_call(now, request, cx.waker())
             })

@@ -116,7 +116,7 @@ fn broadcast(sessions: &[Session], push: &Push) -> Result<Reach, PushError> {
     let mut reach = Reach::default();
     for session in sessions {
         let Some(prepared) = encodings.find(session) else { continue }; // each was prepared
-        let pushed = session.with_push(|state| {
+        let pushed = session.with_frame(|state| {
             let pushed = prepared.offer(push, &mut state.connection);
             state.connection.or_missed(pushed)
         });

@@ -43,7 +43,7 @@ impl Session {
         };
         let len = body.len();
         let push = encoded.then(|| OutPush { path, metadata: None, raw: false, body: OutBody::take(body) });
-        self.with_push(|state| offer(&mut state.connection, push)).map_err(|no_room| reason(no_room, len))
+        self.with_frame(|state| offer(&mut state.connection, push)).map_err(|no_room| reason(no_room, len))
     }
 }
 
@@ -117,7 +117,7 @@ impl PushSink for Session {
             Err(reason) => return Err(Refused { push, reason }),
         };
         let (offered, len) =
-            (self.with_push(|state| prepared.offer(&push, &mut state.connection)), prepared.len());
+            (self.with_frame(|state| prepared.offer(&push, &mut state.connection)), prepared.len());
         offered.map_err(|no_room| Refused { reason: reason(no_room, len), push })
     }
 
@@ -125,7 +125,7 @@ impl PushSink for Session {
         Box::pin(async move {
             let prepared = Prepared::new(self, &push, push.is_shared())?;
             poll_fn(|cx| {
-                let offered = self.with_push(|state| {
+                let offered = self.with_frame(|state| {
                     let offered = prepared.offer(&push, &mut state.connection);
                     if offered == Err(NoRoom::Full) {
                         state.wait_for_room(cx.waker());
