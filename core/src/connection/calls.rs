@@ -280,24 +280,20 @@ impl Calls {
         let Some(slot) = slot else { return Err(waits_for_none(call)) };
         if slot.held && slot.answer.is_none() && slot.given_up == GivenUp::No {
             events.answered += 1;
-            slot.open = false;
+            events.wakers.extend(slot.waker.take());
             // Notifications of the same read are handed on only after this, and its caller may look at any moment.
             if let Some(cells) = &self.cells
                 && events.received.is_empty()
                 && cells.put(call, outcome, body)
             {
-                events.wakers.extend(slot.waker.take());
-                slot.taken = false;
-                slot.held = false;
-                slot.deadline = None;
-                self.free.push_back(call);
+                self.remove(call);
                 return Ok(());
             }
+            slot.open = false;
             slot.answered = true;
             slot.deadline = None;
             slot.body.extend_from_slice(body);
             slot.answer = Some(Ended::Plain(outcome));
-            events.wakers.extend(slot.waker.take());
         } else {
             slot.answered = true;
             self.end(call, Ended::Plain(outcome), events); // nobody takes it: the call was given up

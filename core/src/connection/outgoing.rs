@@ -116,37 +116,24 @@ impl Connection {
         request: OutRequest<'_>,
         waker: &Waker,
     ) -> Result<u32, CallFailed> {
-        if let Some(started) = self.start_alike(now, &request, waker) {
-            return started;
+        let plain = self.is_plain(&request);
+        let alike = plain && self.last_made.is_like(request.path, request.timeout);
+        if !alike {
+            self.check_call(&request, plain)?;
         }
-        self.check_call(&request)?;
         let deadline = request.timeout.and_then(|timeout| now.checked_add(timeout));
         let call = self.calls.start(self.peer.max_in_flight, deadline, waker)?;
-        self.last_made.learn(request.path, request.timeout);
-        self.send_request(Some(call), request);
-        Ok(call)
-    }
-
-    /// The same, if nothing but number and arguments tells the request from the one before.
-    #[inline]
-    fn start_alike(
-        &mut self,
-        now: Instant,
-        request: &OutRequest<'_>,
-        waker: &Waker,
-    ) -> Option<Result<u32, CallFailed>> {
-        let OutBody::Small(body) = request.body else { return None };
-        let plain = matches!(self.phase, Phase::Open { peer_leaving: false })
-            && body.len() <= self.peer.max_message_len
-            && request.metadata.is_none()
-            && !request.raw;
-        let middle = self.last_made.matches(request.path, request.timeout).filter(|_| plain)?;
-        let deadline = request.timeout.and_then(|timeout| now.checked_add(timeout));
-        let started = self.calls.start(self.peer.max_in_flight, deadline, waker);
-        if let Ok(call) = started {
-            let _ = wire::encode_request_with(call, middle, body, &mut self.out); // so small that it fits a frame
+        match request.body {
+            OutBody::Small(body) if alike => {
+                // So small that it fits a frame.
+                let _ = wire::encode_request_with(call, self.last_made.middle(), body, &mut self.out);
+            }
+            _ => {
+                self.last_made.learn(request.path, request.timeout);
+                self.send_request(Some(call), request);
+            }
         }
-        Some(started)
+        Ok(call)
     }
 
     /// Sends a one-way request. False if it must wait, since the peer takes nothing at present.
@@ -154,7 +141,8 @@ impl Connection {
     /// # Errors
     /// The status to give to the caller; nothing was sent.
     pub(crate) fn start_one_way(&mut self, request: OutRequest<'_>) -> Result<bool, CallFailed> {
-        self.check_call(&request)?;
+        let plain = self.is_plain(&request);
+        self.check_call(&request, plain)?;
         if !self.has_room(request.body.len()) {
             return Ok(false);
         }
@@ -162,12 +150,21 @@ impl Connection {
         Ok(true)
     }
 
-    fn check_call(&mut self, request: &OutRequest<'_>) -> Result<(), CallFailed> {
-        let plain = matches!(self.phase, Phase::Open { peer_leaving: false })
+    /// True if nothing can be wrong with `request` but its path: it may be sent now, is small, and has no metadata.
+    #[inline]
+    fn is_plain(&self, request: &OutRequest<'_>) -> bool {
+        matches!(self.phase, Phase::Open { peer_leaving: false })
             && request.body.len() <= MAX_INLINE_LEN.min(self.peer.max_message_len)
             && request.metadata.is_none()
-            && self.called.knows(request.path.as_bytes());
-        if plain { Ok(()) } else { self.check_any_call(request) }
+            && !request.raw
+    }
+
+    fn check_call(&mut self, request: &OutRequest<'_>, plain: bool) -> Result<(), CallFailed> {
+        if plain && self.called.knows(request.path.as_bytes()) {
+            Ok(())
+        } else {
+            self.check_any_call(request)
+        }
     }
 
     fn check_any_call(&mut self, request: &OutRequest<'_>) -> Result<(), CallFailed> {

@@ -49,12 +49,16 @@ pub(super) struct LastMade {
 }
 
 impl LastMade {
-    /// What stands between number and arguments of a request to `path`, if it is like the last one.
+    /// True if a request to `path` is like the last one.
     #[inline]
-    pub(super) fn matches(&self, path: &'static str, timeout: Option<Duration>) -> Option<&[u8]> {
+    pub(super) fn is_like(&self, path: &'static str, timeout: Option<Duration>) -> bool {
         // Methods have their paths in one place each, so these need not be compared byte by byte.
-        let alike = std::ptr::eq(self.path, path) && self.timeout == timeout && !self.bytes.is_empty();
-        alike.then_some(&self.bytes)
+        std::ptr::eq(self.path, path) && self.timeout == timeout && !self.bytes.is_empty()
+    }
+
+    /// What stands between number and arguments of a request like the last one.
+    pub(super) fn middle(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// The next may be like one to `path`, which is known.
@@ -85,11 +89,12 @@ mod tests {
     fn a_request_like_the_one_before_is_encoded_as_any() {
         let mut last = LastMade::default();
         for (path, timeout) in ["A/b", "A/bc"].into_iter().flat_map(|path| TIMES.map(|time| (path, time))) {
-            assert!(last.matches(path, timeout).is_none());
+            assert!(!last.is_like(path, timeout));
             last.learn(path, timeout);
+            assert!(last.is_like(path, timeout));
             for call in [0, 127, 128, u32::MAX] {
                 let (mut alike, mut any) = (Batch::new(), Batch::new());
-                encode_request_with(call, last.matches(path, timeout).unwrap(), b"body", &mut alike).unwrap();
+                encode_request_with(call, last.middle(), b"body", &mut alike).unwrap();
                 encode_request((call, false, timeout), path, Fields::default(), b"body", &mut any).unwrap();
                 assert_eq!(alike.front(), any.front());
             }

@@ -85,11 +85,17 @@ impl Answers {
             return;
         };
         if metadata.is_empty() && !self.body.is_large(start.body) {
-            let end = self.body.bytes().len();
-            wire::end_response(outcome, self.body.bytes().get_mut(start.frame..).unwrap_or_default());
-            return self.replies.push((number, Answered::Here(start.frame..end)));
+            return self.put_here(number, (outcome, start));
         }
         self.put_apart(number, (outcome, start), metadata);
+    }
+
+    #[inline]
+    fn put_here(&mut self, call: u32, (outcome, start): (Outcome, Start)) {
+        let bytes = self.body.bytes();
+        let end = bytes.len();
+        wire::end_response(outcome, bytes.get_mut(start.frame..).unwrap_or_default());
+        self.replies.push((call, Answered::Here(start.frame..end)));
     }
 
     #[inline(never)]
@@ -99,9 +105,7 @@ impl Answers {
         } else if let Some(parts) = self.body.take_large(start.body) {
             Answered::Large(outcome, parts)
         } else {
-            let end = self.body.bytes().len();
-            wire::end_response(outcome, self.body.bytes().get_mut(start.frame..).unwrap_or_default());
-            return self.replies.push((call, Answered::Here(start.frame..end)));
+            return self.put_here(call, (outcome, start)); // small after all
         };
         self.body.truncate(start.frame);
         self.replies.push((call, answered));
