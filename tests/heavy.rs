@@ -18,6 +18,9 @@ trait Work {
     async fn sleeps(&self) -> u64;
     /// Holds its thread until it is released, as one that computes would.
     async fn held(&self) -> u64;
+    async fn held_after_await(&self) -> u64;
+    /// Holds its thread that long, or until it is released.
+    async fn held_for(&self, millis: Option<u64>) -> u64;
     #[call(run = "spawn")]
     async fn held_spawned(&self) -> u64;
     #[call(run = "blocking")]
@@ -126,6 +129,17 @@ impl Work for Worker {
 
     async fn held(&self) -> u64 {
         self.hold()
+    }
+
+    async fn held_after_await(&self) -> u64 {
+        tokio::task::yield_now().await;
+        self.hold()
+    }
+
+    async fn held_for(&self, millis: Option<u64>) -> u64 {
+        let Some(millis) = millis else { return self.hold() };
+        std::thread::sleep(Duration::from_millis(millis));
+        millis
     }
 
     async fn held_spawned(&self) -> u64 {
@@ -268,14 +282,8 @@ fn more_busy_handlers_declared_blocking_than_workers_delay_no_other_call() {
 
 #[test]
 fn a_busy_handler_that_nothing_was_declared_of_delays_its_own_connection_only() {
-    let stage = Stage::new(2, Limits::default());
-    // A worker that sleeps when another becomes busy goes on sleeping: here none does.
-    let awake = stage.theirs.spawn(async {
-        loop {
-            tokio::task::yield_now().await;
-        }
-    });
-    stage.play(|worker, clients| async move {
+    // One worker sleeps when the other becomes busy.
+    Stage::new(2, Limits::default()).play(|worker, clients| async move {
         let busy = tokio::spawn(clients[0].held().into_owned());
         worker.entered(1).await;
         let mut behind = std::pin::pin!(clients[0].ping());
@@ -288,7 +296,36 @@ fn a_busy_handler_that_nothing_was_declared_of_delays_its_own_connection_only() 
         worker.release();
         assert_eq!(busy.await.unwrap(), Ok(42));
         assert_eq!(behind.await, Ok(1));
-        awake.abort();
+    });
+}
+
+#[test]
+fn a_busy_handler_delays_its_own_connection_only_after_its_first_await_too() {
+    Stage::new(2, Limits::default()).play(|worker, clients| async move {
+        let busy = tokio::spawn(clients[0].held_after_await().into_owned());
+        worker.entered(1).await;
+        for client in [&clients[1], &clients[0]].repeat(10) {
+            answered(client).await; // its connection goes on as well: the handler is a task by now
+        }
+        worker.release();
+        assert_eq!(busy.await.unwrap(), Ok(42));
+    });
+}
+
+#[test]
+fn a_handler_that_is_known_to_be_busy_delays_no_other_connection_of_the_only_worker() {
+    Stage::new(1, Limits::default()).play(|worker, clients| async move {
+        // Found once and timed once, it is known.
+        for _ in 0..20 {
+            assert_eq!(clients[0].held_for(Some(20)).await, Ok(20));
+        }
+        let busy = tokio::spawn(clients[0].held_for(None).into_owned());
+        worker.entered(1).await;
+        for _ in 0..10 {
+            answered(&clients[1]).await;
+        }
+        worker.release();
+        assert_eq!(busy.await.unwrap(), Ok(42));
     });
 }
 

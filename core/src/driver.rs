@@ -275,9 +275,7 @@ impl Driver {
             return;
         }
         let mut answers = Answers::take();
-        for incoming in self.events.requests.drain(..) {
-            self.handlers.start(incoming, &self.inbox, &mut answers, cx);
-        }
+        self.handlers.start(self.events.requests.drain(..), &self.inbox, &mut answers, cx);
         if !answers.is_empty() || !self.events.cancelled.is_empty() {
             let mut state = self.session.lock();
             self.to_fill = true;

@@ -3,8 +3,10 @@
 mod answers;
 mod cancellation;
 mod context;
+mod habit;
 mod handlers;
 mod layer;
+mod lookout;
 mod router;
 mod run;
 mod slot;

@@ -22,7 +22,7 @@ const CORE_NEEDS: [&str; 12] = [
 
 /// The features it may ask of them, where features decide what they are.
 const CORE_FEATURES: [(&str, &[&str]); 2] =
-    [("tokio", &["macros", "rt", "sync", "time"]), ("tokio-util", &["io", "rt"])];
+    [("tokio", &["macros", "rt", "rt-multi-thread", "sync", "time"]), ("tokio-util", &["io", "rt"])];
 
 /// Stands between core and the roads: three of them need the same identities and trust, and roads may not depend on each
 /// other, nor core on a library for certificates.

@@ -30,10 +30,12 @@ const GENERATED: &str = "it is written into code that may or may not need it";
 const SHARED: &str = "each test file uses another part";
 
 /// Tests with a `sleep` in them.
-const SLEEPS: [(&str, &str); 8] = [
+const SLEEPS: [(&str, &str); 10] = [
+    ("core/src/service/lookout.rs", "what it tests looks now and then; no event tells"),
     ("tests/crowd.rs", "that a thousand handlers pend is asked of the session; no event tells"),
     ("tests/descriptors.rs", "how much a process does while nothing happens is what is tested"),
     ("tests/drain.rs", "the clock is paused, and time is what is tested"),
+    ("tests/heavy.rs", "handlers that hold their thread are what is tested"),
     ("tests/limits/floods.rs", "the clock is paused, and time is what is tested"),
     ("tests/limits/handshake.rs", "its peers dawdle: that is what is tested"),
     ("tests/limits/life.rs", "the clock is paused, and time is what is tested"),

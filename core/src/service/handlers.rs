@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Instant;
 
+use super::lookout::watched;
 use super::slot::{Arguments, Ended};
 use super::task::{Running, discard, poll_slot};
 use super::{Answers, Context, HandlerSlot, Route, RunPolicy, Runner};
@@ -44,9 +45,23 @@ impl Handlers {
         &self.runner
     }
 
-    /// Starts one call, which `inbox` brought. Its answer is among `answers` if it ended at once; else a task answers later.
-    #[inline]
+    /// Starts calls which `inbox` brought. The answers of those that ended at once are among `answers`; the others are
+    /// answered later, by tasks.
     pub(crate) fn start(
+        &mut self,
+        calls: impl Iterator<Item = Incoming>,
+        inbox: &Inbox,
+        answers: &mut Answers,
+        cx: &mut TaskContext<'_>,
+    ) {
+        let ((), held) = watched(|| calls.for_each(|incoming| self.start_one(incoming, inbox, answers, cx)));
+        if held {
+            self.places.iter().for_each(|place| place.route.habit.suspect());
+        }
+    }
+
+    #[inline]
+    fn start_one(
         &mut self,
         incoming: Incoming,
         inbox: &Inbox,
@@ -123,17 +138,24 @@ impl Handlers {
         let slot = place.slot.get_or_insert_with(|| self.runner.slot(&place.route));
         let context = Context::renew(&mut place.context, &self.session, metadata, deadline);
         let start = answers.begin(call);
-        let (polled, intact) = if method.options.run == RunPolicy::InPlace {
-            poll_slot((method.path, context), slot, Some(arguments), answers.body(), cx)
-        } else {
-            (Poll::Pending, true)
+        let habit = &place.route.habit;
+        let at = (method.path, context);
+        let (polled, intact) = match method.options.run {
+            RunPolicy::InPlace if habit.is_quick() => {
+                poll_slot(at, slot, Some(arguments), answers.body(), cx)
+            }
+            RunPolicy::InPlace => {
+                habit.run(self.runner.threads(), || poll_slot(at, slot, Some(arguments), answers.body(), cx))
+            }
+            _ => (Poll::Pending, true),
         };
         match polled {
             Poll::Pending => {
                 if let (Some(slot), Some(context)) = (place.slot.take(), place.context.take()) {
+                    let (route, runner) = (&place.route, &*self.runner);
                     let running = match method.options.run {
-                        RunPolicy::InPlace => Running::begun(*method, context, slot),
-                        _ => Running::waiting(*method, context, slot, arguments.to_payload()),
+                        RunPolicy::InPlace => Running::begun(route, runner, context, slot),
+                        _ => Running::waiting(route, runner, context, slot, arguments.to_payload()),
                     };
                     self.runner.spawn(self.session.clone(), call, running);
                 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::habit::Habit;
 use super::{Context, HandlerSlot, Handling, MethodDescription, Payload, Service};
 use crate::connection::Reply;
 use crate::{Code, Error, Ran, Status};
@@ -17,6 +18,7 @@ pub(crate) struct Route {
     service: Arc<dyn Service>,
     index: usize,
     pub(crate) method: MethodDescription,
+    pub(super) habit: Habit,
 }
 
 impl Route {
@@ -36,7 +38,7 @@ impl Router {
     /// `Configuration` if a path is taken.
     pub(crate) fn add(&mut self, service: &Arc<dyn Service>) -> Result<(), Error> {
         for (index, method) in service.methods().iter().enumerate() {
-            let route = Route { service: service.clone(), index, method: *method };
+            let route = Route { service: service.clone(), index, method: *method, habit: Habit::default() };
             if self.0.insert(method.path.as_bytes(), route).is_some() {
                 return Err(Error::configuration(format!("two methods are called {}", method.path)));
             }

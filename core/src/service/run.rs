@@ -67,6 +67,11 @@ impl Runner {
         }))
     }
 
+    /// Threads for handlers that block, or hold their own for long.
+    pub(super) fn threads(&self) -> &Arc<Semaphore> {
+        &self.threads
+    }
+
     pub(super) fn codec(&self, name: &str) -> Result<CodecIndex, Status> {
         let index = (0u8..).zip(self.codecs).find(|(_, known)| **known == name);
         index.map(|(index, _)| CodecIndex::new(index)).ok_or_else(|| {

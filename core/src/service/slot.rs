@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, ready};
+use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
 
@@ -16,20 +16,24 @@ pub struct HandlerSlot(Box<dyn Slot>);
 
 /// A handler's place, whatever the type of its future.
 pub(crate) trait Slot: Send {
-    /// Begins a call: decodes its arguments and makes the handler's future, which is not polled yet.
-    ///
-    /// # Errors
-    /// The arguments are none of this method: the handler does not run.
-    fn start(&mut self, context: &Context, arguments: &Arguments<'_>) -> Result<(), Status>;
-
-    /// Polls the handler; what it answers is appended to `answer`.
-    fn poll(&mut self, context: &Context, cx: &mut TaskContext<'_>, answer: &mut Body) -> Poll<Ended>;
-
-    /// Drops what is left of the call.
-    fn clear(&mut self);
+    /// Takes one step of a call; what is left of it is dropped once it ended. In one function, since a place is called through a
+    /// table for every call.
+    fn step(&mut self, step: &mut Step<'_>, cx: &mut TaskContext<'_>);
 
     /// Bytes it takes, about.
     fn size(&self) -> usize;
+}
+
+/// What one step of a call is given, and what came of it.
+#[derive(Debug)]
+pub(crate) struct Step<'a> {
+    pub(crate) context: &'a Context,
+    /// Those of a call that begins: they are decoded, and the handler's future is made and polled. Else it is polled again.
+    pub(crate) arguments: Option<&'a Arguments<'a>>,
+    /// What the handler answers is appended here.
+    pub(crate) answer: &'a mut Body,
+    /// None while the handler pends. Set before what is left of the call is dropped, which may panic: it is answered all the same.
+    pub(crate) ended: Option<Ended>,
 }
 
 /// How a handler ended.
@@ -81,18 +85,18 @@ impl HandlerSlot {
 
     /// The future of one call, which takes the place along.
     pub(crate) fn into_handling(mut self, context: Context, payload: Payload) -> Handling {
-        let mut begun = false;
+        let mut payload = Some(payload);
         let mut answer = Body::new();
         Box::pin(std::future::poll_fn(move |cx| {
-            let slot = self.get_mut();
-            if !std::mem::replace(&mut begun, true)
-                && let Err(status) = slot.start(&context, &payload.arguments())
-            {
-                return Poll::Ready(Reply::failure(status));
+            let payload = payload.take();
+            let arguments = payload.as_ref().map(Payload::arguments);
+            let (context, arguments, answer) = (&context, arguments.as_ref(), &mut answer);
+            let mut step = Step { context, arguments, answer, ended: None };
+            self.get_mut().step(&mut step, cx);
+            match step.ended {
+                None => Poll::Pending,
+                Some(ended) => Poll::Ready(ended.into_reply(context, std::mem::take(step.answer))),
             }
-            let ended = ready!(slot.poll(&context, cx, &mut answer));
-            slot.clear();
-            Poll::Ready(ended.into_reply(&context, std::mem::take(&mut answer)))
         }))
     }
 }
@@ -132,19 +136,17 @@ impl<F> Slot for Boxing<F>
 where
     F: FnMut(Context, Payload) -> Handling + Send + 'static,
 {
-    fn start(&mut self, context: &Context, arguments: &Arguments<'_>) -> Result<(), Status> {
-        self.handling = Some((self.call)(context.clone(), arguments.to_payload()));
-        Ok(())
-    }
-
-    fn poll(&mut self, _: &Context, cx: &mut TaskContext<'_>, _: &mut Body) -> Poll<Ended> {
-        match &mut self.handling {
-            Some(handling) => handling.as_mut().poll(cx).map(|reply| Ended::Made(Box::new(reply))),
-            None => Poll::Ready(not_begun().into()),
+    fn step(&mut self, step: &mut Step<'_>, cx: &mut TaskContext<'_>) {
+        if let Some(arguments) = step.arguments {
+            self.handling = Some((self.call)(step.context.clone(), arguments.to_payload()));
         }
-    }
-
-    fn clear(&mut self) {
+        step.ended = match &mut self.handling {
+            None => Some(not_begun().into()),
+            Some(handling) => match handling.as_mut().poll(cx) {
+                Poll::Pending => return,
+                Poll::Ready(reply) => Some(Ended::Made(Box::new(reply))),
+            },
+        };
         self.handling = None;
     }
 

@@ -6,11 +6,11 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, ready};
+use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
 
-use super::slot::{Arguments, Ended, Slot, not_begun};
+use super::slot::{Arguments, Ended, Slot, Step, not_begun};
 use super::{Context, HandlerSlot, Service};
 use crate::codec::sharing;
 use crate::connection::Reply;
@@ -59,8 +59,8 @@ pub enum RunPolicy {
     /// their turn.
     Blocking,
     /// Where its connection is driven, up to its first wait; then as a task. The cheapest, and what most handlers need. One
-    /// that computes for long delays the other calls of its connection, and on a runtime whose other threads all sleep,
-    /// those of other connections too.
+    /// that computes for long delays the other calls of its connection. Others it delays by up to some 20 ms, and until its
+    /// method is known for it only; on a runtime of one thread always.
     #[default]
     InPlace,
     /// As a task from its beginning: for handlers that compute for long, say milliseconds, between their awaits. On a
@@ -251,7 +251,46 @@ where
     D: Fn(CodecIndex, &[u8], DecodeLimits) -> Result<A, Error> + Copy + Send + Sync + 'static,
     E: Fn(CodecIndex, O, &mut Body) -> Result<Outcome, Error> + Copy + Send + Sync + 'static,
 {
-    fn start(&mut self, context: &Context, arguments: &Arguments<'_>) -> Result<(), Status> {
+    fn step(&mut self, step: &mut Step<'_>, cx: &mut TaskContext<'_>) {
+        if let Some(arguments) = step.arguments
+            && let Err(status) = self.begin(step.context, arguments)
+        {
+            step.ended = Some(status.into());
+            return;
+        }
+        let Some(future) = self.future.as_mut().as_pin_mut() else {
+            step.ended = Some(not_begun().into());
+            return;
+        };
+        let Poll::Ready((service, output)) = future.poll(cx) else { return };
+        self.spare = Some(service);
+        let ended = match (self.finish)(self.codec, output, step.answer) {
+            Ok(outcome) => Ended::Written(outcome),
+            Err(error) => {
+                let message = format!("{}: {}", self.path, error.chain());
+                Status::new(Code::Internal, Ran::Yes, message).into()
+            }
+        };
+        step.ended = Some(ended);
+        self.future.set(None);
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + size_of::<Option<Fut>>()
+    }
+}
+
+impl<T, A, O, F, Fut, D, E> TypedSlot<T, A, O, F, Fut, D, E>
+where
+    F: Fn(Shared<T>, &Context, A) -> Fut,
+    D: Fn(CodecIndex, &[u8], DecodeLimits) -> Result<A, Error>,
+{
+    /// Decodes the arguments and makes the handler's future.
+    ///
+    /// # Errors
+    /// The arguments are none of this method: the handler does not run.
+    #[inline]
+    fn begin(&mut self, context: &Context, arguments: &Arguments<'_>) -> Result<(), Status> {
         let &Arguments { codec, limits, bytes, shared } = arguments;
         let decoded = match shared {
             None => (self.decode)(codec, bytes, limits),
@@ -261,32 +300,10 @@ where
             let message = format!("arguments of {}: {}", self.path, error.chain());
             Status::new(Code::InvalidArgument, Ran::No, message)
         })?;
-        self.codec = arguments.codec;
+        self.codec = codec;
         let service = self.spare.take().unwrap_or_else(|| Shared(self.service.clone()));
         self.future.set(Some((self.handler)(service, context, values)));
         Ok(())
-    }
-
-    fn poll(&mut self, _: &Context, cx: &mut TaskContext<'_>, answer: &mut Body) -> Poll<Ended> {
-        let Some(future) = self.future.as_mut().as_pin_mut() else { return Poll::Ready(not_begun().into()) };
-        let (service, output) = ready!(future.poll(cx));
-        self.spare = Some(service);
-        let ended = (self.finish)(self.codec, output, answer).map_or_else(
-            |error| {
-                let message = format!("{}: {}", self.path, error.chain());
-                Status::new(Code::Internal, Ran::Yes, message).into()
-            },
-            Ended::Written,
-        );
-        Poll::Ready(ended)
-    }
-
-    fn clear(&mut self) {
-        self.future.set(None);
-    }
-
-    fn size(&self) -> usize {
-        size_of::<Self>() + size_of::<Option<Fut>>()
     }
 }
 

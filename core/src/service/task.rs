@@ -4,13 +4,17 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::slot::{Arguments, Ended};
-use super::{Context, HandlerSlot, MethodDescription, Payload, RunPolicy};
+use super::habit::Habit;
+use super::lookout::watched;
+use super::slot::{Arguments, Ended, Step};
+use super::{Context, HandlerSlot, MethodDescription, Payload, Route, RunPolicy, Runner};
 use crate::connection::{CancelReason, Reply};
 use crate::{Body, Code, Ran, Status};
 
@@ -23,18 +27,10 @@ pub(super) fn poll_slot(
     answer: &mut Body,
     cx: &mut TaskContext<'_>,
 ) -> (Poll<Ended>, bool) {
-    let mut ended = None;
-    let poll = || {
-        let slot = slot.get_mut();
-        if let Some(Err(status)) = arguments.map(|arguments| slot.start(context, arguments)) {
-            ended = Some(status.into());
-        } else if let Poll::Ready(end) = slot.poll(context, cx, answer) {
-            ended = Some(end);
-            slot.clear(); // what a future leaves may panic when dropped; its call is answered all the same
-        }
-    };
-    let polled = context.enter(|| catch_unwind(AssertUnwindSafe(poll)));
-    match (ended, polled) {
+    let mut step = Step { context, arguments, answer, ended: None };
+    let slot = slot.get_mut();
+    let polled = context.enter(|| catch_unwind(AssertUnwindSafe(|| slot.step(&mut step, cx))));
+    match (step.ended, polled) {
         (Some(ended), polled) => (Poll::Ready(ended), polled.is_ok()),
         (None, Ok(())) => (Poll::Pending, true),
         (None, Err(panic)) => (Poll::Ready(panicked(path, &*panic).into()), false),
@@ -50,6 +46,9 @@ pub(super) fn discard(slot: HandlerSlot) {
 pub(super) struct Running {
     pub(super) method: MethodDescription,
     pub(super) context: Context,
+    habit: Habit,
+    /// For handlers that hold their own thread for long.
+    threads: Arc<Semaphore>,
     /// None once it ended.
     slot: Option<HandlerSlot>,
     /// Until it begins.
@@ -61,21 +60,31 @@ pub(super) struct Running {
 
 impl Running {
     /// One that pended in place.
-    pub(super) fn begun(method: MethodDescription, context: Context, slot: HandlerSlot) -> Self {
-        let (arguments, gives_way) = (None, false);
-        Self { method, context, slot: Some(slot), arguments, gives_way, answer: Body::new() }
+    pub(super) fn begun(route: &Route, runner: &Runner, context: Context, slot: HandlerSlot) -> Self {
+        Self {
+            method: route.method,
+            context,
+            habit: route.habit.clone(),
+            threads: runner.threads().clone(),
+            slot: Some(slot),
+            arguments: None,
+            gives_way: false,
+            answer: Body::new(),
+        }
     }
 
     /// One that is not to be polled in place.
     pub(super) fn waiting(
-        method: MethodDescription,
+        route: &Route,
+        runner: &Runner,
         context: Context,
         slot: HandlerSlot,
         arguments: Payload,
     ) -> Self {
-        let gives_way = method.options.run == RunPolicy::Spawn;
-        let (slot, arguments) = (Some(slot), Some(arguments));
-        Self { method, context, slot, arguments, gives_way, answer: Body::new() }
+        let mut running = Self::begun(route, runner, context, slot);
+        running.arguments = Some(arguments);
+        running.gives_way = route.method.options.run == RunPolicy::Spawn;
+        running
     }
 
     /// Runs it to its end, unless it is given up. By `end`, if its own context does not.
@@ -130,8 +139,17 @@ impl Future for Running {
         let arguments = this.arguments.take();
         let arguments = arguments.as_ref().map(Payload::arguments);
         let at = (this.method.path, &this.context);
-        let (polled, _) = poll_slot(at, slot, arguments.as_ref(), &mut this.answer, cx);
-        let ended = ready!(polled);
+        let mut poll = || poll_slot(at, slot, arguments.as_ref(), &mut this.answer, cx).0;
+        let ended = ready!(if this.method.options.run == RunPolicy::Blocking {
+            poll()
+        } else {
+            let (polled, held) =
+                watched(|| if this.habit.is_quick() { poll() } else { this.habit.run(&this.threads, poll) });
+            if held {
+                this.habit.suspect();
+            }
+            polled
+        });
         Poll::Ready(ended.into_reply(&this.context, std::mem::take(&mut this.answer)))
     }
 }

@@ -1,0 +1,111 @@
+//! How long the handlers of a method hold their thread, as far as they showed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::block_in_place;
+
+use super::lookout::is_watched;
+use crate::clock::now;
+
+/// What is known of a method that nothing was declared of. All connections share it.
+///
+/// Handlers that were among others when they held their thread are suspects: they are timed. One that was busy by itself is
+/// known for it: the worker's other work goes to another thread before it runs, so that it delays its own connection only. Both
+/// fade while it is quick.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Habit(Arc<AtomicU8>);
+
+impl Habit {
+    /// True if it need not be timed.
+    pub(super) fn is_quick(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+
+    /// It was among handlers that held their thread.
+    pub(super) fn suspect(&self) {
+        self.0.fetch_max(SUSPECT, Ordering::Relaxed);
+    }
+
+    /// Runs a handler that is not known to be quick. Where other threads can take this worker's work, one of `threads` is
+    /// what a busy one costs meanwhile; without any, it runs as others do.
+    #[cold]
+    pub(super) fn run<T>(&self, threads: &Semaphore, handler: impl FnOnce() -> T) -> T {
+        let begin = now();
+        let known = self.0.load(Ordering::Relaxed);
+        let thread = (known > SUSPECT && is_watched()).then(|| threads.try_acquire().ok()).flatten();
+        let output = if thread.is_some() { block_in_place(handler) } else { handler() };
+        let next =
+            if now().saturating_duration_since(begin) >= LONG { BUSY } else { known.saturating_sub(1) };
+        self.0.store(next, Ordering::Relaxed);
+        output
+    }
+}
+
+/// From when on a handler is busy.
+const LONG: Duration = Duration::from_millis(1);
+/// Known to be busy; that many less what it was quick since.
+const BUSY: u8 = 64;
+/// Up to this it is only timed.
+const SUSPECT: u8 = 32;
+
+#[cfg(test)]
+mod tests {
+    use std::thread::{self, ThreadId};
+
+    use super::*;
+
+    fn busy() -> ThreadId {
+        let begin = now();
+        while now().saturating_duration_since(begin) < LONG {}
+        thread::current().id()
+    }
+
+    #[test]
+    fn who_is_suspected_is_timed_and_who_is_busy_known_until_it_is_quick() {
+        let (habit, threads) = (Habit::default(), Semaphore::new(1));
+        assert!(habit.is_quick());
+        habit.suspect();
+        for _ in 0..SUSPECT {
+            assert!(!habit.is_quick());
+            habit.run(&threads, || ());
+        }
+        assert!(habit.is_quick());
+        habit.suspect();
+        habit.run(&threads, busy);
+        habit.suspect();
+        let quick = (0..2 * BUSY).take_while(|_| !habit.is_quick()).inspect(|_| habit.run(&threads, || ()));
+        assert_eq!(quick.count(), usize::from(BUSY));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn the_other_work_of_a_busy_handlers_worker_goes_on() {
+        let task = tokio::spawn(async {
+            let (habit, threads) = (Habit::default(), Semaphore::new(1));
+            habit.0.store(BUSY, Ordering::Relaxed);
+            let (told, heard) = std::sync::mpsc::sync_channel(1);
+            tokio::spawn(async move { told.send(()) });
+            habit.run(&threads, || heard.recv_timeout(Duration::from_secs(20)))
+        });
+        assert_eq!(task.await.unwrap(), Ok(()));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn without_a_thread_to_spare_it_runs_as_it_is() {
+        let task = tokio::spawn(async {
+            let (habit, threads) = (Habit::default(), Semaphore::new(0));
+            habit.0.store(BUSY, Ordering::Relaxed);
+            habit.run(&threads, busy)
+        });
+        task.await.unwrap();
+    }
+
+    #[test]
+    fn outside_a_runtime_it_runs_as_it_is() {
+        let (habit, threads) = (Habit::default(), Semaphore::new(1));
+        habit.0.store(BUSY, Ordering::Relaxed);
+        assert_eq!(habit.run(&threads, busy), thread::current().id());
+    }
+}
