@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod count;
+mod desk;
 mod flush;
 mod greet;
 mod herd;
@@ -10,6 +11,7 @@ mod readers;
 mod rousing;
 
 use crate::clock::now;
+use desk::Desk;
 pub(crate) use flush::flush;
 use flush::flush_patiently;
 pub(crate) use greet::{Greeted, Ungreeted, greet};
@@ -43,52 +45,52 @@ pub(crate) trait Deliver: Send + Sync {
 }
 
 /// Drives one link. A future that ends when the connection has, with the reason.
+///
+/// In this order in memory: what every wake looks at lies in the first lines of the cache, since of a thousand links none has any left
+/// there.
+#[repr(C, align(64))]
 pub(crate) struct Driver {
     pipe: Box<dyn Pipe>,
     session: Session,
-    handlers: Handlers,
-    deliver: Arc<dyn Deliver>,
-    batch: Batch,
-    inbox: Inbox,
-    events: Events,
-    sleep: Pin<Box<Sleep>>,
-    /// Tells wakes by the pipe from those by callers.
-    rousing: Rousing,
+    /// While something lies on it that is not done with: the link takes no more, or the handshake brought it.
+    desk: Option<Box<Desk>>,
+    readers: Readers,
     /// When the sleep wakes us: as long as that is early enough, it need not be looked at.
     armed: Option<Instant>,
+    /// Tells wakes by the pipe from those by callers.
+    rousing: Rousing,
     /// The pipe has not flushed what it was given.
     sending: bool,
-    /// What the connection is to be told of sending, once it is locked anyway.
-    sent: Option<Sent>,
-    readers: Readers,
     /// The last read left something to send.
     to_fill: bool,
     /// It had nothing to do, and everything due was left to the sleep.
     parked: bool,
+    /// Callers are to be woken once their worker has nothing else to do.
+    herded: bool,
+    /// What the connection is to be told of sending, once it is locked anyway.
+    sent: Option<Sent>,
     patience: Patience,
+    deliver: Arc<dyn Deliver>,
+    sleep: Pin<Box<Sleep>>,
     /// Callers to wake together.
     herd: Herd,
-    /// They are to be woken once their worker has nothing else to do.
-    herded: bool,
+    handlers: Handlers,
 }
 
 impl Driver {
     /// Boxed, since it lives as long as its link: the tasks that make it and run it hold no room for it besides.
     pub(crate) fn new(
-        (pipe, mut events): (Box<dyn Pipe>, Events),
+        (pipe, events): (Box<dyn Pipe>, Events),
         session: Session,
         runner: Arc<Runner>,
         deliver: Arc<dyn Deliver>,
     ) -> Box<Self> {
-        events.make_small();
         Box::new(Self {
             pipe,
             handlers: Handlers::new(runner, session.clone()),
             session,
             deliver,
-            batch: Batch::new(),
-            inbox: Inbox::of_one(),
-            events,
+            desk: Desk::holding(events),
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
             rousing: Rousing::default(),
             armed: None,
@@ -112,7 +114,7 @@ impl Driver {
     /// # Cancel safety
     /// Dropping it drops the link; the session must then be closed by whoever drops it.
     pub(crate) async fn run(mut self: Box<Self>) -> Close {
-        let close = poll_fn(|cx| self.poll_drive(cx)).await;
+        let close = poll_fn(|cx| self.poll(cx)).await;
         // Boxed, since the task of an idle connection would hold its room.
         Box::pin(self.finish(&close)).await;
         close
@@ -121,21 +123,32 @@ impl Driver {
     /// Winds down what [`run`](Self::run) drove to its end.
     async fn finish(&mut self, close: &Close) {
         let patience = self.session.lock().patience_at_end();
+        let batch = &mut self.desk.get_or_insert_default().batch;
         if let Some((patience, most)) = patience {
             let ended = self.handlers.runner().ended();
             tokio::select! {
                 biased;
-                _ = timeout(most, flush_patiently(&mut *self.pipe, &mut self.batch, patience)) => {}
+                _ = timeout(most, flush_patiently(&mut *self.pipe, batch, patience)) => {}
                 () = ended => {}
             }
         }
-        let _ = timeout(LINGER, wind_down(&mut *self.pipe, &mut self.batch, close)).await;
+        let _ = timeout(LINGER, wind_down(&mut *self.pipe, batch, close)).await;
     }
 
-    fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Close> {
-        if !self.events.requests.is_empty() || !self.events.received.is_empty() {
-            self.dispatch(cx); // what came with the hello
-        }
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Close> {
+        let mut desk = match self.desk.take() {
+            None => Desk::take(),
+            Some(mut desk) => {
+                self.dispatch(&mut desk, cx); // what came with the hello
+                desk
+            }
+        };
+        let polled = self.poll_at(&mut desk, cx);
+        self.desk = desk.leave();
+        polled
+    }
+
+    fn poll_at(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Close> {
         if self.readers.have_turn(&*self.deliver) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -143,24 +156,24 @@ impl Driver {
         if self.rousing.follow(cx.waker()) {
             self.armed = None;
         }
-        let Some(mut closed) = self.begin(cx) else { return Poll::Pending };
+        let Some(mut closed) = self.begin(desk, cx) else { return Poll::Pending };
         for _ in 0..ROUNDS {
-            if let Err(error) = self.send() {
-                return Poll::Ready(self.lost(&error));
+            if let Err(error) = self.send(desk) {
+                return Poll::Ready(self.lost(desk, &error));
             }
             if let Some(close) = closed {
-                self.dispatch(cx);
+                self.dispatch(desk, cx);
                 return Poll::Ready(close);
             }
-            match self.receive_some(cx) {
-                Err(error) => return Poll::Ready(self.lost(&error)),
+            match self.receive_some(desk, cx) {
+                Err(error) => return Poll::Ready(self.lost(desk, &error)),
                 Ok(true) if self.readers.have_turn(&*self.deliver) => break,
                 Ok(true) => {}
-                Ok(false) if self.park(cx) => return Poll::Pending,
+                Ok(false) if self.park(desk, cx) => return Poll::Pending,
                 Ok(false) => self.to_fill = true,
             }
             if std::mem::take(&mut self.to_fill) {
-                closed = fill(self.session.lock(), &mut self.batch, &mut self.events);
+                closed = fill(self.session.lock(), &mut desk.batch, &mut desk.events);
             }
         }
         cx.waker().wake_by_ref();
@@ -174,64 +187,64 @@ impl Driver {
         clippy::option_option,
         reason = "the outer one says that there is nothing to do now, the inner one why all ended"
     )]
-    fn begin(&mut self, cx: &mut Context<'_>) -> Option<Option<Close>> {
+    fn begin(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Option<Option<Close>> {
         let mut state = self.session.lock();
         let nudged = state.take_nudge();
         let now = if nudged { state.now() } else { now() }; // whoever woke us may have looked just before
         state.set_clock(now);
-        let (begun, others) = (state.connection.calls_begun(), state.connection.is_busy());
-        if self.patience.gives_way(nudged, begun, others, now) {
+        let calls = || (state.connection.calls_begun(), state.connection.is_busy());
+        if self.patience.gives_way(nudged, calls, now) {
             drop(state);
             self.patience.give_way(cx, now);
             return None;
         }
         // While it was parked, the sleep told what is due.
-        let may_be_due = !std::mem::take(&mut self.parked) || self.sleep.is_elapsed();
+        let may_be_due = !std::mem::take(&mut self.parked) || self.armed.is_none_or(|at| at <= now);
         if may_be_due && state.connection.poll_timeout().is_some_and(|due| due <= now) {
-            state.connection.handle_timeout(now, &mut self.events);
+            state.connection.handle_timeout(now, &mut desk.events);
         }
-        Some(fill(state, &mut self.batch, &mut self.events))
+        Some(fill(state, &mut desk.batch, &mut desk.events))
     }
 
-    fn send(&mut self) -> Result<(), Error> {
-        if self.batch.is_empty() && !self.sending {
+    fn send(&mut self, desk: &mut Desk) -> Result<(), Error> {
+        if desk.batch.is_empty() && !self.sending {
             return Ok(());
         }
-        let before = self.batch.len();
+        let before = desk.batch.len();
         let cx = &mut self.rousing.context();
-        self.sending = match self.pipe.poll_send(cx, &mut self.batch) {
+        self.sending = match self.pipe.poll_send(cx, &mut desk.batch) {
             Poll::Ready(result) => {
                 result?;
                 false
             }
             Poll::Pending => true,
         };
-        let remaining = if self.sending { self.batch.len().max(1) } else { 0 };
-        let progressed = self.batch.take_progress() | (self.batch.len() < before);
+        let remaining = if self.sending { desk.batch.len().max(1) } else { 0 };
+        let progressed = desk.batch.take_progress() | (desk.batch.len() < before);
         self.sent = Some(Sent { progressed, remaining });
         Ok(())
     }
 
     /// Takes what one read brought, and reads on while that makes large bodies leave which one write may carry. False if
     /// nothing came.
-    fn receive_some(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
-        let received = self.receive(cx)?;
+    fn receive_some(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Result<bool, Error> {
+        let received = self.receive(desk, cx)?;
         let mut more = received;
         for _ in 1..READS {
             if !more || !self.session.lock().connection.gathers_bulk() {
                 break;
             }
-            more = self.receive(cx)?;
+            more = self.receive(desk, cx)?;
         }
         Ok(received)
     }
 
     /// Takes what one read brought. False if nothing came.
-    fn receive(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
+    fn receive(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Result<bool, Error> {
         if !self.rousing.has_news() {
             return Ok(false);
         }
-        match self.pipe.poll_recv(&mut self.rousing.context(), &mut self.inbox) {
+        match self.pipe.poll_recv(&mut self.rousing.context(), &mut desk.inbox) {
             Poll::Pending => return Ok(false),
             Poll::Ready(more) => {
                 self.rousing.expect_more();
@@ -241,68 +254,71 @@ impl Driver {
             }
         }
         let mut state = self.session.lock();
-        settle(&mut state, &mut self.sent, &mut self.events);
-        let (now, begun) = (state.now(), state.connection.calls_begun());
-        let handled = state.connection.handle_inbox(now, &self.inbox, &mut self.events);
-        self.herded |= self.patience.answered(std::mem::take(&mut self.events.answered), begun, now);
+        settle(&mut state, &mut self.sent, &mut desk.events);
+        let now = state.now();
+        let handled = state.connection.handle_inbox(now, &desk.inbox, &mut desk.events);
+        let answered = std::mem::take(&mut desk.events.answered);
+        if answered > 0 {
+            self.herded |= self.patience.answered(answered, state.connection.calls_begun(), now);
+        }
         if let Err(error) = handled {
-            state.connection.close(close_for(&error), &mut self.events);
+            state.connection.close(close_for(&error), &mut desk.events);
         }
         // Under the same lock as the answers: no caller finds its answer before the notifications that precede it.
-        self.readers.crowded(hand_on(&*self.deliver, &mut self.events));
+        self.readers.crowded(hand_on(&*self.deliver, &mut desk.events));
         if state.connection.serving() == 0 {
             // The last call may have ended without an answer, whose sending would wake them: a one-way call was reset.
-            state.move_drain_waiters(&mut self.events.wakers);
+            state.move_drain_waiters(&mut desk.events.wakers);
         }
         self.to_fill = state.connection.has_output()
             || state.connection.closed().is_some()
-            || !self.events.cancelled.is_empty();
+            || !desk.events.cancelled.is_empty();
         drop(state);
-        self.dispatch(cx); // while the inbox has what the requests brought
-        self.inbox.clear();
+        self.dispatch(desk, cx); // while the inbox has what the requests brought
+        desk.inbox.clear();
         Ok(true)
     }
 
     /// Hands on what the connection reported. No lock is held while handlers run.
-    fn dispatch(&mut self, cx: &mut Context<'_>) {
-        hand_on(&*self.deliver, &mut self.events);
-        if std::mem::take(&mut self.herded) || self.events.wakers.len() > FEW {
-            self.herd.wake(&mut self.events.wakers);
+    fn dispatch(&mut self, desk: &mut Desk, cx: &mut Context<'_>) {
+        hand_on(&*self.deliver, &mut desk.events);
+        if std::mem::take(&mut self.herded) || desk.events.wakers.len() > FEW {
+            self.herd.wake(&mut desk.events.wakers);
         } else {
-            wake(&mut self.events.wakers);
+            wake(&mut desk.events.wakers);
         }
-        if self.events.requests.is_empty() && self.events.cancelled.is_empty() {
+        if desk.events.requests.is_empty() && desk.events.cancelled.is_empty() {
             return;
         }
         let mut answers = Answers::take();
-        self.handlers.start(self.events.requests.drain(..), &self.inbox, &mut answers, cx);
-        if !answers.is_empty() || !self.events.cancelled.is_empty() {
+        self.handlers.start(desk.events.requests.drain(..), &desk.inbox, &mut answers, cx);
+        if !answers.is_empty() || !desk.events.cancelled.is_empty() {
             let mut state = self.session.lock();
             self.to_fill = true;
             answers.send(&mut state.connection);
             // One-way calls are not answered, so that nothing is sent that would wake them.
             if state.connection.serving() == 0 {
-                state.move_drain_waiters(&mut self.events.wakers);
+                state.move_drain_waiters(&mut desk.events.wakers);
             }
-            let cancelled = state.take_cancelled(&mut self.events);
+            let cancelled = state.take_cancelled(&mut desk.events);
             drop(state);
-            wake(&mut self.events.wakers);
+            wake(&mut desk.events.wakers);
             tell(cancelled);
         }
         answers.give_back();
     }
 
     /// True if there is nothing to do until somebody wakes us.
-    fn park(&mut self, cx: &mut Context<'_>) -> bool {
+    fn park(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> bool {
         let mut state = self.session.lock();
-        settle(&mut state, &mut self.sent, &mut self.events);
+        settle(&mut state, &mut self.sent, &mut desk.events);
         let (now, due) = (state.now(), state.connection.poll_timeout());
         let parks = state.connection.closed().is_none() && (self.sending || !state.connection.has_output());
         if parks {
             state.park(cx.waker());
         }
         drop(state);
-        wake(&mut self.events.wakers);
+        wake(&mut desk.events.wakers);
         self.parked = parks;
         match due {
             None => parks,
@@ -325,24 +341,24 @@ impl Driver {
         sleeps
     }
 
-    fn lost(&mut self, error: &Error) -> Close {
+    fn lost(&mut self, desk: &mut Desk, error: &Error) -> Close {
         let close = match error.kind() {
             ErrorKind::Closed => Close::new(CloseCode::LOST, error.to_string()),
             _ => close_for(error),
         };
         let mut state = self.session.lock();
         if error.kind() != ErrorKind::Closed {
-            state.connection.close(close.clone(), &mut self.events);
-            state.connection.poll_batch(&mut self.batch);
+            state.connection.close(close.clone(), &mut desk.events);
+            state.connection.poll_batch(&mut desk.batch);
         }
-        state.connection.end(close.clone(), &mut self.events);
+        state.connection.end(close.clone(), &mut desk.events);
         let close = state.connection.closed().cloned().unwrap_or(close);
-        self.events.wakers.extend(state.take_waiters());
-        let cancelled = state.take_cancelled(&mut self.events);
+        desk.events.wakers.extend(state.take_waiters());
+        let cancelled = state.take_cancelled(&mut desk.events);
         drop(state);
         tell(cancelled);
-        hand_on(&*self.deliver, &mut self.events);
-        self.events.wakers.drain(..).for_each(Waker::wake);
+        hand_on(&*self.deliver, &mut desk.events);
+        desk.events.wakers.drain(..).for_each(Waker::wake);
         close
     }
 }

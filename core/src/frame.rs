@@ -7,12 +7,14 @@
 mod batch;
 mod inbox;
 mod numbers;
+mod queue;
 pub(crate) mod spare;
 
 pub(crate) use batch::length_bytes;
 pub use batch::{Batch, Frame};
 pub use inbox::Inbox;
 pub(crate) use numbers::Numbers;
+pub(crate) use queue::Queue;
 
 use crate::Error;
 

@@ -6,7 +6,7 @@ use std::mem;
 use std::ops::Range;
 
 use super::notification::Received;
-use crate::frame::spare;
+use crate::frame::{Queue, spare};
 use crate::wire::plain_push_head;
 use crate::{Inbox, RAW};
 
@@ -14,7 +14,7 @@ use crate::{Inbox, RAW};
 #[derive(Debug, Default)]
 #[repr(C)] // what every read uses comes first: with many sessions, each of these lines comes from far away
 pub(crate) struct Arrivals {
-    runs: VecDeque<Run>,
+    runs: Queue<Run>,
     /// The small ones: each a frame of a plain push, or what that would be.
     bytes: Vec<u8>,
     /// How many of these bytes were taken.
@@ -216,12 +216,15 @@ impl Arrivals {
     }
 
     /// Forgets the first if it is small, but where it lies: there it stays until something is appended.
+    #[inline]
     pub(crate) fn take_small(&mut self) -> Option<Place> {
-        let Some(&Run::Small(small)) = self.runs.front() else { return None };
         let start = self.taken;
         let len = self.len_at(start)?;
-        self.skip(Small { notes: 1, len, ..small });
-        Some(Place { small, frame: start..start + len })
+        let Some(Run::Small(first)) = self.runs.front_mut() else { return None };
+        let one = Small { notes: 1, len, ..*first };
+        let place = Place { small: *first, frame: start..start + len };
+        self.skip(one);
+        Some(place)
     }
 
     /// The small one that was taken last.
@@ -251,6 +254,7 @@ impl Arrivals {
     }
 
     /// Forgets `part`, with which the first run begins.
+    #[inline]
     fn skip(&mut self, part: Small) {
         let Some(Run::Small(first)) = self.runs.front_mut() else { return };
         first.notes -= part.notes;
@@ -359,9 +363,7 @@ impl Arrivals {
         }
         spare::give_back(&mut self.bytes);
         self.taken = 0;
-        if self.runs.capacity() > MAX_IDLE_RUNS {
-            self.runs = VecDeque::new();
-        }
+        self.runs.keep_room(MAX_IDLE_RUNS);
         if self.others.capacity() > MAX_IDLE_RUNS {
             self.others = VecDeque::new();
         }

@@ -21,11 +21,12 @@ pub(crate) enum Sender {
 
 /// Bodies in the order they were given. The open ones take turns; the others wait until one has left.
 #[derive(Debug)]
+#[repr(C)] // as Connection
 pub(crate) struct Bulk {
+    len: usize,
     open: VecDeque<Leaving>,
     waiting: VecDeque<Leaving>,
     next_lane: u64,
-    len: usize,
 }
 
 #[derive(Debug)]
@@ -45,7 +46,7 @@ impl Bulk {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.waiting.is_empty()
+        self.len == 0 // none of them is
     }
 
     /// The lane that the next body takes.

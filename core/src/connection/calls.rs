@@ -34,19 +34,22 @@ pub(crate) enum Ended {
 pub(crate) struct CallFailed(pub(crate) Status);
 
 #[derive(Debug, Default)]
+#[repr(C)] // as Connection
 pub(crate) struct Calls {
+    /// No call is due before; kept when that call ends early, so a sweep may find nothing.
+    next_deadline: Option<Instant>,
+    begun: u64,
+    /// Calls whose terminal frame has not come.
+    in_flight: usize,
     slots: Vec<Slot>,
     /// Numbers below the length of `slots` that no call has, the one that was free first in front. The answers of some may wait
     /// in their cells; those have no new call before these were taken.
     free: VecDeque<u32>,
-    /// Where small answers wait for their callers.
-    cells: Option<Arc<Cells>>,
-    /// No call is due before; kept when that call ends early, so a sweep may find nothing.
-    next_deadline: Option<Instant>,
     /// Calls that were given up and whose peer was not told yet, with the number of that, and those that were answered
     /// meanwhile. The first is never one of these, and there are at most two entries per slot, and some.
     given_up: VecDeque<(u32, u64)>,
-    begun: u64,
+    /// Where small answers wait for their callers.
+    cells: Option<Arc<Cells>>,
     /// Numbers what is given up: a call's own number is used again.
     next_due: u64,
 }
@@ -97,7 +100,7 @@ impl Calls {
 
     /// Calls whose terminal frame has not come.
     pub(crate) fn in_flight(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.in_flight
     }
 
     /// Takes a free number below `max` for a call whose end wakes `waker`.
@@ -115,6 +118,7 @@ impl Calls {
             )));
         };
         self.begun += 1;
+        self.in_flight += 1;
         if let Some(slot) = self.slots.get_mut(call as usize) {
             slot.taken = true;
             slot.open = true;
@@ -174,6 +178,7 @@ impl Calls {
             slot.body = Vec::new();
         }
         self.free.push_back(call);
+        self.in_flight -= 1;
     }
 
     /// Takes the end of `call` if it came, a plain body into `body`, which is empty; else keeps the waker.

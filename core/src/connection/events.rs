@@ -28,11 +28,11 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Room for one request, where most bring no more: a list makes room for several.
-    pub(crate) fn make_small(&mut self) {
-        if self.requests.is_empty() {
-            self.requests = Vec::with_capacity(1);
-        }
+    /// True if nothing was reported that is not done with.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { opened, requests, received, cancelled, wakers, answered } = self;
+        let none_called = requests.is_empty() && received.is_empty() && cancelled.is_empty();
+        none_called && wakers.is_empty() && *answered == 0 && opened.is_none()
     }
 }
 

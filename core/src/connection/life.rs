@@ -6,12 +6,13 @@ use super::rate::Rate;
 use crate::{Close, CloseCode, Error, ErrorKind, Limits};
 
 #[derive(Debug)]
+#[repr(C)] // as Connection
 pub(crate) struct Life {
-    handshake_until: Option<Instant>,
     heard: Instant,
     missed: u32,
     /// Since when the peer has taken nothing.
     stalled: Option<Instant>,
+    handshake_until: Option<Instant>,
     /// Cancels, resets and pings of the peer.
     cancels: Rate,
 }

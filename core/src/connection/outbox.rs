@@ -1,8 +1,7 @@
 //! Pushes and one-way requests that have not left, in order: what room for the next one is measured by.
 
-use std::collections::VecDeque;
-
 use crate::Limits;
+use crate::frame::Queue;
 
 /// How many there are. A message counts until the link took its last byte. Those behind a large one stay as long as it does,
 /// since the peer holds them until its body is there.
@@ -20,7 +19,7 @@ pub(crate) struct Outbox {
 /// What becomes of them when the link takes something.
 #[derive(Debug, Default)]
 pub(crate) struct Transit {
-    entries: VecDeque<Entry>,
+    entries: Queue<Entry>,
     /// Number of the first entry.
     first: u64,
     /// Bytes of all kinds that the link was handed since it was opened.

@@ -6,12 +6,13 @@ use super::events::{CancelReason, Events, Incoming};
 use crate::Lane;
 
 #[derive(Debug, Default)]
+#[repr(C)] // as Connection
 pub(crate) struct Serving {
-    calls: Vec<Option<Served>>,
+    next_deadline: Option<Instant>,
     len: usize,
     /// One-way calls that have not ended.
     pub(crate) one_way: usize,
-    next_deadline: Option<Instant>,
+    calls: Vec<Option<Served>>,
 }
 
 /// One call of the peer, from its request to the last byte of its answer.

@@ -13,13 +13,14 @@ use super::herd::when_idle;
 /// These are woken, and it goes behind them, once their worker has nothing else to do: then the runtime rouses another worker for all
 /// of them at most, and not for each. A worker that proves to have much else to do is not trusted for a while.
 #[derive(Debug, Default)]
+#[repr(C)] // as the driver
 pub(super) struct Patience {
+    /// How often it went behind others since something was sent.
+    turns: u32,
     /// Callers that were answered since something was sent, if they are several.
     answered: usize,
     /// Calls that had begun when they were.
     begun: u64,
-    /// How often it went behind others since something was sent.
-    turns: u32,
     /// Since when something is to happen once the worker has nothing else to do.
     since: Option<Instant>,
     /// The worker has much else to do, presumably until then.
@@ -40,12 +41,18 @@ impl Patience {
         self.defers(now)
     }
 
-    /// True if the driver is to go behind others now, before it sends. `nudged`: a caller woke it, and so many calls have `begun`;
-    /// `others` are in flight.
-    pub(super) fn gives_way(&mut self, nudged: bool, begun: u64, others: bool, now: Instant) -> bool {
+    /// True if the driver is to go behind others now, before it sends. `nudged`: a caller woke it. `calls` says how many have
+    /// begun, and if others are in flight; it is not asked for nothing, since what it looks at has left the cache.
+    pub(super) fn gives_way(
+        &mut self,
+        nudged: bool,
+        calls: impl FnOnce() -> (u64, bool),
+        now: Instant,
+    ) -> bool {
         if self.turns == 0 && !nudged {
             return false;
         }
+        let (begun, others) = calls();
         if self.since.take().is_some_and(|since| now.saturating_duration_since(since) > MAX_DELAY) {
             self.busy_until = Some(now + PAUSE);
         }
@@ -100,18 +107,23 @@ mod tests {
     #[test]
     fn whoever_woke_it_goes_first_once() {
         let (mut patience, now) = (Patience::default(), now());
-        assert!(!patience.gives_way(true, 1, false, now), "nobody else is there");
+        assert!(!patience.gives_way(true, || (1, false), now), "nobody else is there");
         for _ in 0..3 {
-            assert!(patience.gives_way(true, 1, true, now) && !patience.gives_way(false, 1, true, now));
+            assert!(
+                patience.gives_way(true, || (1, true), now) && !patience.gives_way(false, || (1, true), now)
+            );
         }
-        assert!(!patience.gives_way(false, 1, true, now), "the pipe woke it");
+        assert!(!patience.gives_way(false, || (1, true), now), "the pipe woke it");
     }
 
     #[test]
     fn callers_that_were_answered_are_waited_for_a_few_times() {
         let (mut patience, now) = (Patience::default(), now());
         let turns = |patience: &mut Patience, begun: &[u64]| {
-            begun.iter().take_while(|begun| patience.gives_way(**begun == 101, **begun, false, now)).count()
+            begun
+                .iter()
+                .take_while(|begun| patience.gives_way(**begun == 101, || (**begun, false), now))
+                .count()
         };
         assert!(!patience.answered(1, 100, now), "one is woken at once");
         assert!(patience.answered(3, 100, now));
@@ -126,7 +138,9 @@ mod tests {
         let (mut patience, begin) = (Patience::default(), now());
         assert!(patience.answered(2, 0, begin));
         let late = begin + MAX_DELAY + Duration::from_micros(1);
-        assert!(patience.gives_way(true, 1, false, late) && !patience.gives_way(false, 1, false, late));
+        assert!(
+            patience.gives_way(true, || (1, false), late) && !patience.gives_way(false, || (1, false), late)
+        );
         assert!(!patience.answered(2, 2, late), "woken at once for now");
         assert!(patience.answered(2, 2, late + PAUSE));
     }

@@ -1,5 +1,6 @@
 //! Many encoded frames on their way out: one contiguous buffer, and large bodies beside it by reference.
 
+mod frame;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -9,10 +10,11 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
+pub use frame::Frame;
 use run::Run;
 
 use super::spare;
-use super::{HEAD_LEN, LANE, LAST, Lane, MAX_FRAME_LEN, Numbers, RESET, frame_len};
+use super::{HEAD_LEN, LANE, LAST, Lane, MAX_FRAME_LEN, Numbers, Queue, RESET, frame_len};
 use crate::{Error, ErrorKind};
 
 /// Encoded frames waiting to be sent, in order.
@@ -26,8 +28,8 @@ pub struct Batch {
     /// Bytes that wait, bodies included.
     len: usize,
     /// Small frames behind all others that other batches have too, until something follows or the batch is taken.
-    shared: VecDeque<Arc<[u8]>>,
-    runs: VecDeque<Run>,
+    shared: Queue<Arc<[u8]>>,
+    runs: Queue<Run>,
     bytes: Vec<u8>,
     /// How many of `bytes` were sent already.
     sent: usize,
@@ -35,44 +37,6 @@ pub struct Batch {
     bodies: VecDeque<(usize, Bytes)>,
     /// A pipe sent some of what it had taken before.
     progressed: bool,
-}
-
-/// One frame of a [`Batch`].
-#[derive(Clone, Copy, Debug)]
-pub struct Frame<'a> {
-    /// Its lane: a routing hint, also encoded in the frame.
-    pub lane: Lane,
-    /// Its lane flags: [`LAST`] and [`RESET`](super::RESET).
-    pub flags: u8,
-    /// The frame, or its beginning.
-    pub head: &'a [u8],
-    /// The rest of the frame, if it is held by reference.
-    pub body: Option<&'a Bytes>,
-}
-
-impl Frame<'_> {
-    /// Length in bytes.
-    pub fn len(&self) -> usize {
-        self.head.len() + self.body.map_or(0, Bytes::len)
-    }
-
-    /// Never true of a frame made by core.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// True if no frame of this lane follows.
-    pub fn is_last(&self) -> bool {
-        self.flags & LAST != 0
-    }
-
-    /// Appends the whole frame to `out`.
-    pub fn copy_to(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.head);
-        if let Some(body) = self.body {
-            out.extend_from_slice(body);
-        }
-    }
 }
 
 impl Batch {
@@ -83,7 +47,7 @@ impl Batch {
 
     /// True if every frame was taken.
     pub fn is_empty(&self) -> bool {
-        self.runs.is_empty() && self.shared.is_empty()
+        self.len == 0
     }
 
     /// Bytes that wait, bodies included.
@@ -221,6 +185,13 @@ impl Batch {
         self.shared.push_back(Arc::clone(frame));
     }
 
+    /// Copies the shared frames behind the others, if there are any.
+    fn settle(&mut self) {
+        if !self.shared.is_empty() {
+            self.prepare();
+        }
+    }
+
     /// Makes ready to append: copies the shared frames behind the others, and sees to memory.
     #[inline]
     fn prepare(&mut self) {
@@ -235,12 +206,10 @@ impl Batch {
     fn copy_shared(&mut self) {
         let (frames, len) = (self.shared.len(), self.shared.iter().map(|frame| frame.len()).sum());
         self.bytes.reserve(len);
-        for frame in self.shared.drain(..) {
+        for frame in self.shared.drain() {
             self.bytes.extend_from_slice(&frame);
         }
-        if self.shared.capacity() > MAX_KEPT_SHARED {
-            self.shared = VecDeque::new();
-        }
+        self.shared.keep_room(MAX_KEPT_SHARED);
         self.len -= len;
         self.enter(Run { frames, len, inline: len, ..Run::default() });
     }
@@ -254,7 +223,7 @@ impl Batch {
                 last.len += len;
                 last.inline += len;
             }
-            _ => self.begin_run(Run { frames: 1, len, inline: len, ..Run::default() }),
+            _ => self.runs.push_back(Run { frames: 1, len, inline: len, ..Run::default() }),
         }
     }
 
@@ -267,33 +236,35 @@ impl Batch {
                 last.len += run.len;
                 last.inline += run.inline;
             }
-            _ => self.begin_run(run),
+            _ => self.runs.push_back(run),
         }
-    }
-
-    fn begin_run(&mut self, run: Run) {
-        if self.runs.capacity() == 0 {
-            self.runs.reserve_exact(1); // few batches have more, and every connection keeps two
-        }
-        self.runs.push_back(run);
     }
 
     /// Moves every frame of `other` behind those of this batch.
     pub fn append(&mut self, other: &mut Self) {
-        if !other.shared.is_empty() {
-            other.prepare();
-        }
         if self.is_empty() {
-            self.clear();
+            if self.bytes.capacity() > 0 {
+                self.clear();
+            }
+            if other.runs.is_empty() {
+                // What is shared is copied to here, which is in the cache sooner than memory of the other's own.
+                std::mem::swap(&mut self.shared, &mut other.shared);
+                self.len = std::mem::take(&mut other.len);
+                self.progressed |= std::mem::take(&mut other.progressed);
+                return self.settle();
+            }
+            other.settle();
             std::mem::swap(self, other);
             self.progressed |= std::mem::take(&mut other.progressed);
             return;
         }
+        self.settle();
+        other.settle();
         let shift = self.bytes.len();
         let sent = other.sent;
         self.bytes.extend_from_slice(other.bytes.get(sent..).unwrap_or_default());
         self.bodies.extend(other.bodies.drain(..).map(|(at, body)| (at - sent + shift, body)));
-        for run in other.runs.drain(..) {
+        for run in other.runs.drain() {
             self.enter(run);
         }
         other.clear();
@@ -313,7 +284,7 @@ impl Batch {
     /// For roads whose messages hold whole frames: that many bytes of [`chunks_within`](Self::chunks_within) are one.
     pub fn whole_len(&self, max: usize) -> usize {
         let (mut len, mut at) = (0, self.sent);
-        for run in &self.runs {
+        for run in self.runs.iter() {
             if len + run.len <= max {
                 len += run.len;
                 at += run.inline;
@@ -331,6 +302,11 @@ impl Batch {
             return len;
         }
         len
+    }
+
+    /// Everything that waits, if it is one piece: no body is held by reference. Most batches are, and need no list of slices.
+    pub fn as_contiguous(&self) -> Option<&[u8]> {
+        self.bodies.is_empty().then(|| self.bytes.get(self.sent..).unwrap_or_default())
     }
 
     /// The bytes to write next, as slices for a vectored write; returns how many slices were filled.
@@ -437,7 +413,7 @@ impl Batch {
         self.progressed = rest.progressed;
         let mut from = rest.sent;
         let mut bodies = rest.bodies.drain(..);
-        for run in rest.runs.drain(..) {
+        for run in rest.runs.drain() {
             let end = from + run.inline;
             let body = if run.has_body { bodies.next().map(|(_, body)| body) } else { None };
             while from < end {

@@ -20,11 +20,6 @@ impl Inbox {
         Self::default()
     }
 
-    /// One with room for a frame, where most bring no more. An empty one would make room for several.
-    pub(crate) fn of_one() -> Self {
-        Self { chunk: Bytes::new(), ranges: Vec::with_capacity(1) }
-    }
-
     /// True if it holds no frame.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()

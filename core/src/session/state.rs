@@ -23,24 +23,32 @@ pub(crate) struct Facts {
     pub(crate) takes_pushes: bool,
 }
 
-/// The state of a session. In this order in memory, as in [`Connection`]: a push needs what is above it, and its beginning.
+/// The state of a session. In this order in memory, as in [`Connection`]: a push, and a driver that wakes, need what is above it,
+/// and its beginning.
 #[repr(C)]
 pub(crate) struct State {
     /// The driver, while it has nothing to do.
     parked: Option<Waker>,
     /// A caller woke the driver; more may be about to append.
     nudged: bool,
-    pub(crate) connection: Connection,
     /// When the driver last looked at the clock, while it is awake: callers need not look again.
     clock: Option<Instant>,
+    /// None while nobody waits.
+    waiters: Option<Box<Waiters>>,
+    pub(crate) connection: Connection,
     /// Handlers that pend, by the peer's number of their call.
     pub(crate) running: BTreeMap<u32, Context>,
-    /// Who waits for room in the outbox.
-    room: Vec<Waker>,
-    /// Who waits until all is answered and sent.
-    drains: Vec<Waker>,
     /// How long its peer may take nothing of what is left, and all of it, if this side's application closed it.
     patience_at_end: Option<(Duration, Duration)>,
+}
+
+/// Who waits for something of a session.
+#[derive(Debug, Default)]
+struct Waiters {
+    /// For room in the outbox.
+    room: Vec<Waker>,
+    /// Until all is answered and sent.
+    drains: Vec<Waker>,
 }
 
 impl State {
@@ -51,8 +59,7 @@ impl State {
             parked: None,
             clock: None,
             nudged: false,
-            room: Vec::new(),
-            drains: Vec::new(),
+            waiters: None,
             patience_at_end: None,
         }
     }
@@ -109,29 +116,34 @@ impl State {
 
     /// Wakes `waker` once the outbox has room or the session ends; at times for nothing.
     pub(crate) fn wait_for_room(&mut self, waker: &Waker) {
-        wait(&mut self.room, waker);
+        wait(&mut self.waiters.get_or_insert_default().room, waker);
     }
 
     /// Wakes `waker` once a call was answered, something was sent, or the session ends.
     pub(crate) fn wait_for_drain(&mut self, waker: &Waker) {
-        wait(&mut self.drains, waker);
+        wait(&mut self.waiters.get_or_insert_default().drains, waker);
     }
 
     /// Moves those who wait until all is answered and sent to `wakers`.
     pub(crate) fn move_drain_waiters(&mut self, wakers: &mut Vec<Waker>) {
-        wakers.append(&mut self.drains);
+        if let Some(waiters) = &mut self.waiters {
+            wakers.append(&mut waiters.drains);
+        }
     }
 
     /// Moves those who wait for room to `wakers`.
     pub(crate) fn move_room_waiters(&mut self, wakers: &mut Vec<Waker>) {
-        wakers.append(&mut self.room);
+        if let Some(waiters) = &mut self.waiters {
+            wakers.append(&mut waiters.room);
+        }
     }
 
     /// Everyone who waits for something that will not come any more.
     pub(crate) fn take_waiters(&mut self) -> Vec<Waker> {
-        let mut waiters = std::mem::take(&mut self.room);
-        waiters.append(&mut self.drains);
-        waiters
+        let Waiters { mut room, mut drains } =
+            self.waiters.take().map(|waiters| *waiters).unwrap_or_default();
+        room.append(&mut drains);
+        room
     }
 
     /// A one-way handler ended. Moves whom to wake to `wakers`, for nothing is sent that would wake them.

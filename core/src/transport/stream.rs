@@ -42,13 +42,14 @@ impl<S> fmt::Debug for StreamPipe<S> {
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Pipe for StreamPipe<S> {
     fn poll_send(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<(), Error>> {
         while !batch.is_empty() {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let filled = batch.chunks(&mut slices);
-            let slices = slices.get(..filled).unwrap_or_default();
             let io = Pin::new(&mut self.io);
-            let written = match slices {
-                [only] => ready!(io.poll_write(cx, only)), // a plain write costs the kernel less
-                many => ready!(io.poll_write_vectored(cx, many)),
+            let written = match batch.as_contiguous() {
+                Some(bytes) => ready!(io.poll_write(cx, bytes)), // a plain write costs the kernel less
+                None => {
+                    let mut slices = [IoSlice::new(&[]); SLICES];
+                    let filled = batch.chunks(&mut slices);
+                    ready!(io.poll_write_vectored(cx, slices.get(..filled).unwrap_or_default()))
+                }
             };
             let written = written.map_err(Error::link_failed)?;
             if written == 0 {

@@ -120,22 +120,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> FramingPipe<S> {
 
     fn poll_write_all(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<(), Error>> {
         while self.writer.has_more(batch) {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let filled = self.writer.chunks(batch, &mut slices);
-            let io = Pin::new(&mut self.io);
-            let written = match slices.get(..filled).unwrap_or_default() {
-                [] => break, // of a message that was taken apart, nothing is left: it cannot go on
-                [only] => ready!(io.poll_write(cx, only)), // a plain write costs the kernel less
-                many => ready!(io.poll_write_vectored(cx, many)),
+            // A list of many slices costs more to make than most messages to write.
+            let written = match batch.as_contiguous() {
+                Some(_) => ready!(self.poll_write_some::<2>(cx, batch))?,
+                None => ready!(self.poll_write_some::<SLICES>(cx, batch))?,
             };
-            let written = written.map_err(Error::link_failed)?;
             if written == 0 {
-                return Poll::Ready(Err(Error::link_failed(io::ErrorKind::WriteZero.into())));
+                break;
             }
             self.is_unflushed = true;
             self.writer.advance(batch, written);
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Writes some of what comes next, from `N` pieces at most. Returns 0 if there is nothing: of a message that was taken apart,
+    /// nothing is left, and it cannot go on.
+    fn poll_write_some<const N: usize>(
+        &mut self,
+        cx: &mut Context<'_>,
+        batch: &mut Batch,
+    ) -> Poll<Result<usize, Error>> {
+        let mut slices = [IoSlice::new(&[]); N];
+        let filled = self.writer.chunks(batch, &mut slices);
+        let io = Pin::new(&mut self.io);
+        let written = match slices.get(..filled).unwrap_or_default() {
+            [] => return Poll::Ready(Ok(0)),
+            [only] => ready!(io.poll_write(cx, only)), // a plain write costs the kernel less
+            many => ready!(io.poll_write_vectored(cx, many)),
+        };
+        Poll::Ready(match written {
+            Ok(0) => Err(Error::link_failed(io::ErrorKind::WriteZero.into())),
+            written => written.map_err(Error::link_failed),
+        })
     }
 
     /// Takes what the buffer holds: frames into `inbox`, control frames to be answered.
