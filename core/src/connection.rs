@@ -94,8 +94,6 @@ pub(crate) struct Connection {
     phase: Phase,
     /// The peer closed, and bodies that it announced before are still on their way.
     ending: Option<Box<Ending>>,
-    /// Pushes that found no room, of which the peer was not told.
-    missed: u64,
     /// Pushes and gaps made here.
     pushes_made: u64,
     peer: PeerLimits,
@@ -103,11 +101,14 @@ pub(crate) struct Connection {
     outbox: Outbox,
     /// Frames that wait for the driver.
     out: Batch,
+    bulk: Bulk,
+    /// Pushes that found no room, of which the peer was not told.
+    missed: u64,
     transit: Transit,
     /// Bytes that the link had not taken when it was asked last.
     unsent: usize,
-    bulk: Bulk,
     life: Life,
+    ordered: Ordered,
     serving: Serving,
     calls: Calls,
     role: Role,
@@ -120,7 +121,6 @@ pub(crate) struct Connection {
     called: Paths,
     /// How fast the peer lets us give calls up.
     pace: Rate,
-    ordered: Ordered,
     lanes: Lanes,
     /// Answers whose body is on its way, and whether they wait for the pushes before them.
     answers: HashMap<u32, (Answer, bool)>,

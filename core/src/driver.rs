@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 use tokio::time::{Sleep, timeout};
 
 use crate::connection::{Arrivals, Events, close_for};
-use crate::service::{Answers, Handlers, Runner};
+use crate::service::{Handlers, Runner};
 use crate::session::{State, tell};
 use crate::transport::Pipe;
 use crate::{Batch, Close, CloseCode, Error, ErrorKind, Inbox, Session};
@@ -266,7 +266,7 @@ impl Driver {
         }
         // Under the same lock as the answers: no caller finds its answer before the notifications that precede it.
         self.readers.crowded(hand_on(&*self.deliver, &mut desk.events));
-        if state.connection.serving() == 0 {
+        if state.has_drain_waiters() && state.connection.serving() == 0 {
             // The last call may have ended without an answer, whose sending would wake them: a one-way call was reset.
             state.move_drain_waiters(&mut desk.events.wakers);
         }
@@ -290,14 +290,14 @@ impl Driver {
         if desk.events.requests.is_empty() && desk.events.cancelled.is_empty() {
             return;
         }
-        let mut answers = Answers::take();
-        self.handlers.start(desk.events.requests.drain(..), &desk.inbox, &mut answers, cx);
+        let answers = &mut desk.answers;
+        self.handlers.start(desk.events.requests.drain(..), &desk.inbox, answers, cx);
         if !answers.is_empty() || !desk.events.cancelled.is_empty() {
             let mut state = self.session.lock();
             self.to_fill = true;
             answers.send(&mut state.connection);
             // One-way calls are not answered, so that nothing is sent that would wake them.
-            if state.connection.serving() == 0 {
+            if state.has_drain_waiters() && state.connection.serving() == 0 {
                 state.move_drain_waiters(&mut desk.events.wakers);
             }
             let cancelled = state.take_cancelled(&mut desk.events);
@@ -305,7 +305,7 @@ impl Driver {
             wake(&mut desk.events.wakers);
             tell(cancelled);
         }
-        answers.give_back();
+        answers.clear();
     }
 
     /// True if there is nothing to do until somebody wakes us.

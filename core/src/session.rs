@@ -11,7 +11,7 @@ pub use broadcast::{Reach, Selection};
 pub use id::SessionId;
 pub(crate) use registry::Registry;
 pub use registry::Sessions;
-pub(crate) use state::{Facts, State, tell};
+pub(crate) use state::{Facts, Manner, State, tell};
 
 use std::any::Any;
 use std::fmt;
@@ -34,11 +34,14 @@ use crate::{Close, CloseCode, CodecIndex, DecodeLimits, Metadata, PeerInfo};
 #[derive(Clone)]
 pub struct Session(Arc<Inner>);
 
-#[repr(C)]
+/// In this order in memory, from the beginning of a line of the cache: a push needs what is above, and the beginning of the state.
+#[repr(C, align(64))]
 struct Inner {
-    attributes: Attributes,
-    facts: Facts,
+    /// That of the facts.
+    manner: Manner,
     state: Mutex<State>,
+    facts: Facts,
+    attributes: Attributes,
     /// Where callers find small answers without the lock.
     cells: Option<Arc<Cells>>,
     closed: OnceLock<Close>,
@@ -49,6 +52,7 @@ struct Inner {
 impl Session {
     pub(crate) fn new(facts: Facts, connection: Connection) -> Self {
         Self(Arc::new(Inner {
+            manner: facts.manner,
             facts,
             attributes: Attributes::default(),
             cells: connection.cells().cloned(),
@@ -70,7 +74,7 @@ impl Session {
 
     /// The name of the codec agreed on.
     pub fn codec(&self) -> &'static str {
-        self.0.facts.codec.1
+        self.0.manner.codec
     }
 
     /// What the peer says it is, for logs: `linkspan/0.1.0`.
@@ -141,7 +145,7 @@ impl Session {
     }
 
     pub(crate) fn takes_pushes(&self) -> bool {
-        self.0.facts.takes_pushes
+        self.0.manner.takes_pushes
     }
 
     /// Waits until every call that the peer made was answered and the link took all that was queued by then, or the
@@ -167,7 +171,7 @@ impl Session {
     }
 
     pub(crate) fn codec_index(&self) -> CodecIndex {
-        self.0.facts.codec.0
+        self.0.manner.index
     }
 
     pub(crate) fn decode_limits(&self) -> DecodeLimits {

@@ -13,15 +13,17 @@ use crate::wire::{Gap, GapReason};
 use crate::{CodecIndex, DecodeLimits, Limits, Notification};
 
 /// The buffers of one client: one per subscribed service, and one for the others.
+#[repr(C)] // as `Buffer`
 pub(crate) struct Buffers {
-    how: How,
     map: Mutex<Map>,
+    how: How,
 }
 
+#[repr(C)]
 struct Map {
-    services: Vec<Subscribed>,
     /// The one that notifications came for last: most often the next are for it too.
     latest: Option<Subscribed>,
+    services: Vec<Subscribed>,
     others: Arc<Buffer>,
     ended: bool,
 }
@@ -49,11 +51,12 @@ impl Map {
 
 /// How much one buffer holds, and how what it holds is read.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)] // as `Buffer`
 pub(super) struct How {
-    pub(super) max_messages: usize,
-    pub(super) max_bytes: usize,
     codec: (CodecIndex, &'static str),
     decode_limits: DecodeLimits,
+    pub(super) max_messages: usize,
+    pub(super) max_bytes: usize,
 }
 
 impl Buffers {
@@ -66,7 +69,7 @@ impl Buffers {
         };
         let others = Arc::new(Buffer::new(how));
         let map = Map { services: Vec::new(), latest: None, others, ended: false };
-        Self { how, map: Mutex::new(map) }
+        Self { map: Mutex::new(map), how }
     }
 
     pub(crate) fn others(&self) -> Arc<Buffer> {

@@ -13,7 +13,7 @@ use crate::codec::{Known, choose, prefer};
 use crate::connection::{Connection, Events, Offer, Opened, Role, close_for};
 use crate::driver::{Driver, Greeted, Ungreeted, greet, wind_down};
 use crate::service::{Router, Runner};
-use crate::session::Facts;
+use crate::session::{Facts, Manner};
 use crate::transport::Pipe;
 use crate::{
     Batch, Close, CloseCode, CodecSet, Endpoint, Error, ErrorKind, Limits, Link, Metadata, PeerInfo, Session,
@@ -176,11 +176,10 @@ fn start<K: Stack>(
     let facts = Facts {
         id: opened.session.map_or_else(SessionId::generate, SessionId::from_bytes),
         peer,
-        codec,
         decode_limits: limits.decode_limits(),
         agent: opened.agent,
         metadata: opened.metadata,
-        takes_pushes: false,
+        manner: Manner { codec: codec.1, index: codec.0, takes_pushes: false },
     };
     let session = Session::new(facts, connection);
     let buffers = Arc::new(Buffers::new(&limits, codec));

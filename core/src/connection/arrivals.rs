@@ -23,11 +23,11 @@ pub(crate) struct Arrivals {
     weight: usize,
     /// The last run, if it is one of small ones, is of the path that is known.
     goes_on: bool,
+    /// All that is not small, each in its turn.
+    others: VecDeque<Received>,
     /// With what the frame of the last small one begins behind its length, and the length of its service: most often the
     /// next one's too.
     known: (Vec<u8>, u8),
-    /// All that is not small, each in its turn.
-    others: VecDeque<Received>,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -19,14 +19,20 @@ pub(crate) enum Sender {
     Response(u32),
 }
 
-/// Bodies in the order they were given. The open ones take turns; the others wait until one has left.
+/// Bodies on their way out, and how much of them is left.
 #[derive(Debug)]
-#[repr(C)] // as Connection
 pub(crate) struct Bulk {
     len: usize,
+    next_lane: u64,
+    /// None before the first: most connections never have any.
+    bodies: Option<Box<Bodies>>,
+}
+
+/// In the order they were given. The open ones take turns; the others wait until one has left.
+#[derive(Debug, Default)]
+struct Bodies {
     open: VecDeque<Leaving>,
     waiting: VecDeque<Leaving>,
-    next_lane: u64,
 }
 
 #[derive(Debug)]
@@ -42,7 +48,7 @@ impl Bulk {
             Role::Acceptor => 2,
             Role::Connector => 1,
         };
-        Self { open: VecDeque::new(), waiting: VecDeque::new(), next_lane, len: 0 }
+        Self { len: 0, next_lane, bodies: None }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -56,12 +62,12 @@ impl Bulk {
 
     /// True if a body with a lane below `lane` has not left.
     pub(crate) fn has_before(&self, lane: u64) -> bool {
-        self.open.iter().chain(&self.waiting).any(|leaving| leaving.lane < Lane::new(lane))
+        let all = self.bodies.iter().flat_map(|bodies| bodies.open.iter().chain(&bodies.waiting));
+        all.into_iter().any(|leaving| leaving.lane < Lane::new(lane))
     }
 
     pub(crate) fn clear(&mut self) {
-        self.open.clear();
-        self.waiting.clear();
+        self.bodies = None;
         self.len = 0;
     }
 
@@ -76,14 +82,15 @@ impl Bulk {
         self.next_lane += 2;
         self.len += body.len();
         let len = body.len() as u64;
-        self.waiting.push_back(Leaving { lane, body, sender });
+        self.bodies.get_or_insert_default().waiting.push_back(Leaving { lane, body, sender });
         BodyPlace { lane, len }
     }
 
     /// Abandons the body of `sender`, if it has not left: its lane is reset. True if it is.
     pub(crate) fn cancel(&mut self, sender: Sender, out: &mut Batch) -> bool {
+        let Some(all) = &mut self.bodies else { return false };
         let before = self.len;
-        for bodies in [&mut self.open, &mut self.waiting] {
+        for bodies in [&mut all.open, &mut all.waiting] {
             bodies.retain(|leaving| {
                 let keep = leaving.sender != sender;
                 if !keep {
@@ -99,18 +106,20 @@ impl Bulk {
     /// Appends to `out` pieces of the open bodies in turn, up to [`BULK_LEN`] bytes less what waits in `batch`. A lane
     /// that still waits there gets nothing more. Returns whose bodies have left whole.
     pub(crate) fn fill(&mut self, batch: &Batch, out: &mut Batch, max_lanes: usize) -> Vec<Sender> {
-        while self.open.len() < max_lanes {
-            let Some(next) = self.waiting.pop_front() else { break };
-            self.open.push_back(next);
-        }
         let mut finished = Vec::new();
+        let Some(bodies) = &mut self.bodies else { return finished };
+        let Bodies { open, waiting } = &mut **bodies;
+        while open.len() < max_lanes {
+            let Some(next) = waiting.pop_front() else { break };
+            open.push_back(next);
+        }
         let mut room = BULK_LEN.saturating_sub(batch.len());
         let mut blocked = 0;
-        while room > 0 && blocked < self.open.len() {
-            let Some(mut leaving) = self.open.pop_front() else { break };
+        while room > 0 && blocked < open.len() {
+            let Some(mut leaving) = open.pop_front() else { break };
             if batch.has_lane(leaving.lane) {
                 blocked += 1;
-                self.open.push_back(leaving);
+                open.push_back(leaving);
                 continue;
             }
             let before = leaving.body.len();
@@ -126,7 +135,7 @@ impl Bulk {
             if last {
                 finished.push(leaving.sender);
             } else {
-                self.open.push_back(leaving);
+                open.push_back(leaving);
             }
         }
         finished

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use crate::connection::Events;
+use crate::service::Answers;
 use crate::{Batch, Inbox};
 
 /// What came in, what goes out and what the connection reports, between two looks at the link.
@@ -14,6 +15,8 @@ pub(super) struct Desk {
     pub(super) batch: Batch,
     pub(super) inbox: Inbox,
     pub(super) events: Events,
+    /// Of handlers that ended at once.
+    pub(super) answers: Answers,
 }
 
 impl Desk {

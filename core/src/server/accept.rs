@@ -18,7 +18,7 @@ use crate::codec::{Known, choose};
 use crate::connection::{Arrivals, Connection, Events, Opened, Role};
 use crate::driver::{Deliver, Driver, Greeted, greet, wind_down};
 use crate::service::Runner;
-use crate::session::{Facts, Registry};
+use crate::session::{Facts, Manner, Registry};
 use crate::transport::Pipe;
 use crate::{
     Arrival, Batch, Close, CloseCode, Endpoint, Error, ErrorKind, Limits, Listener, PeerInfo, Session,
@@ -266,11 +266,10 @@ impl Admission<'_> {
         let facts = Facts {
             id: SessionId::generate(),
             peer: self.peer.clone(),
-            codec,
             decode_limits: self.host.limits.decode_limits(),
             agent: opened.agent,
             metadata: opened.metadata,
-            takes_pushes: true,
+            manner: Manner { codec: codec.1, index: codec.0, takes_pushes: true },
         };
         let session = Session::new(facts, connection);
         let ending = Ending { host: self.host.clone(), session: session.clone(), place: None };

@@ -1,6 +1,5 @@
 //! The answers of one read's calls, on their way from the handlers to the connection.
 
-use std::cell::Cell;
 use std::ops::Range;
 
 use crate::codec::Parts;
@@ -30,19 +29,15 @@ enum Answered {
 }
 
 impl Answers {
-    /// Those of this thread, empty, with the memory that was given back.
-    pub(crate) fn take() -> Self {
-        ANSWERS.take()
-    }
-
-    /// Keeps the memory for the next read on this thread, unless it is much.
-    pub(crate) fn give_back(mut self) {
+    /// Forgets all, and keeps the memory for the next read unless it is much.
+    pub(crate) fn clear(&mut self) {
+        if self.body.capacity() > MAX_KEPT_LEN || self.replies.capacity() > MAX_KEPT_REPLIES {
+            *self = Self::default();
+            return;
+        }
         self.body.clear();
         self.replies.clear();
         self.one_way = 0;
-        if self.body.capacity() <= MAX_KEPT_LEN && self.replies.capacity() <= MAX_KEPT_REPLIES {
-            ANSWERS.set(self);
-        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -183,14 +178,9 @@ impl Frames {
     }
 }
 
-thread_local! {
-    static ANSWERS: Cell<Answers> =
-        const { Cell::new(Answers { body: Body::new(), replies: Vec::new(), one_way: 0 }) };
-}
-
-/// Memory of encoded answers kept per thread: those of one read, if they are small.
+/// Memory of encoded answers that is kept: those of one read, if they are small.
 const MAX_KEPT_LEN: usize = 64 * 1024;
-/// Places for replies kept per thread: more calls than one read usually brings.
+/// Places for replies that are kept: more calls than one read usually brings.
 const MAX_KEPT_REPLIES: usize = 1024;
 
 #[cfg(test)]

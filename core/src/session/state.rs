@@ -11,14 +11,21 @@ use crate::{Close, CodecIndex, Context, DecodeLimits, Metadata, PeerInfo};
 
 /// What does not change during a session.
 #[derive(Debug)]
-#[repr(C)] // what a push needs last: it lies beside the state
 pub(crate) struct Facts {
     pub(crate) id: SessionId,
     pub(crate) peer: PeerInfo,
     pub(crate) agent: String,
     pub(crate) metadata: Metadata,
     pub(crate) decode_limits: DecodeLimits,
-    pub(crate) codec: (CodecIndex, &'static str),
+    pub(crate) manner: Manner,
+}
+
+/// How a peer is spoken to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner {
+    /// Name and index of the codec.
+    pub(crate) codec: &'static str,
+    pub(crate) index: CodecIndex,
     /// The peer is a client; a server takes calls only.
     pub(crate) takes_pushes: bool,
 }
@@ -31,10 +38,10 @@ pub(crate) struct State {
     parked: Option<Waker>,
     /// A caller woke the driver; more may be about to append.
     nudged: bool,
-    /// When the driver last looked at the clock, while it is awake: callers need not look again.
-    clock: Option<Instant>,
     /// None while nobody waits.
     waiters: Option<Box<Waiters>>,
+    /// When the driver last looked at the clock, while it is awake: callers need not look again.
+    clock: Option<Instant>,
     pub(crate) connection: Connection,
     /// Handlers that pend, by the peer's number of their call.
     pub(crate) running: BTreeMap<u32, Context>,
@@ -73,6 +80,11 @@ impl State {
     /// True once after a caller woke the driver.
     pub(crate) fn take_nudge(&mut self) -> bool {
         std::mem::take(&mut self.nudged)
+    }
+
+    /// True if somebody waits until all is answered and sent.
+    pub(crate) fn has_drain_waiters(&self) -> bool {
+        self.waiters.as_ref().is_some_and(|waiters| !waiters.drains.is_empty())
     }
 
     /// The driver looked at the clock.

@@ -68,6 +68,11 @@ impl ReadBuffer {
     /// Makes room for some bytes more: 68 KiB in all, and at least 8 KiB behind what is in it.
     pub fn make_room(&mut self) {
         let more = ROOM - self.bytes.len().min(ROOM - MIN_ROOM);
+        if self.bytes.capacity() == 0 {
+            // An idle link wakes.
+            self.bytes = take_spare().unwrap_or_else(|| BytesMut::with_capacity(ROOM));
+            return;
+        }
         if self.bytes.try_reclaim(more) {
             return;
         }
@@ -94,10 +99,10 @@ impl ReadBuffer {
     }
 }
 
-/// Spare room that nobody shares any longer. The oldest is asked first.
+/// Spare room that nobody shares any longer. The one kept last is asked first, since it is in the cache.
 fn take_spare() -> Option<BytesMut> {
     SPARE.with_borrow_mut(|spare| {
-        let index = spare.iter_mut().position(|room| room.try_reclaim(ROOM))?;
+        let index = spare.iter_mut().rposition(|room| room.try_reclaim(ROOM))?;
         spare.remove(index)
     })
 }
