@@ -26,6 +26,7 @@ use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Sleep, timeout};
 
 use crate::connection::{Arrivals, Events, close_for};
@@ -46,8 +47,8 @@ pub(crate) trait Deliver: Send + Sync {
 
 /// Drives one link. A future that ends when the connection has, with the reason.
 ///
-/// In this order in memory: what every wake looks at lies in the first lines of the cache, since of a thousand links none has any left
-/// there.
+/// In this order in memory: what every wake looks at lies in the first lines of the cache, since of a thousand links none has
+/// any left there.
 #[repr(C, align(64))]
 pub(crate) struct Driver {
     pipe: Box<dyn Pipe>,
@@ -212,7 +213,9 @@ impl Driver {
         }
         let before = desk.batch.len();
         let cx = &mut self.rousing.context();
-        self.sending = match self.pipe.poll_send(cx, &mut desk.batch) {
+        let polled = self.pipe.poll_send(cx, &mut desk.batch);
+        let progressed = desk.batch.take_progress() | (desk.batch.len() < before);
+        self.sending = match polled {
             Poll::Ready(result) => {
                 result?;
                 false
@@ -220,7 +223,6 @@ impl Driver {
             Poll::Pending => true,
         };
         let remaining = if self.sending { desk.batch.len().max(1) } else { 0 };
-        let progressed = desk.batch.take_progress() | (desk.batch.len() < before);
         self.sent = Some(Sent { progressed, remaining });
         Ok(())
     }
@@ -329,15 +331,18 @@ impl Driver {
 
     /// True if the driver is woken at `due`, or before.
     fn sleeps(&mut self, now: Instant, due: Instant, cx: &mut Context<'_>) -> bool {
-        if self.armed.is_some_and(|at| now < at && at <= due) {
+        // `now` may be when a caller looked, and the sleep have woken us since.
+        if self.armed.is_some_and(|at| now < at && at <= due) && !self.sleep.is_elapsed() {
             return true;
         }
         // A sleep that ends early finds nothing due and begins anew: cheaper than moving it with every read.
         if due < self.sleep.deadline().into_std() || self.sleep.is_elapsed() {
             self.sleep.as_mut().reset(due.into());
         }
+        // A task that has done much in one turn is told to come again, and is not woken by the sleep.
+        let will_wake = has_budget_remaining();
         let sleeps = self.sleep.as_mut().poll(cx).is_pending();
-        self.armed = sleeps.then(|| self.sleep.deadline().into_std());
+        self.armed = (sleeps && will_wake).then(|| self.sleep.deadline().into_std());
         sleeps
     }
 

@@ -54,6 +54,22 @@ async fn a_silent_peer_is_pinged_and_then_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_silent_peer_is_noticed_though_its_last_call_used_the_turn_of_its_task_up() {
+    let limits = Limits::default().with_ping_after(Duration::from_secs(7)).with_max_missed_pings(2);
+    let (server, endpoint) = server("spent", limits).await;
+    let start = now();
+    let (mut raw, session) = stranger(&server, &endpoint).await;
+    // The call comes when the sleep has just ended, and leaves nothing to begin another with.
+    tokio::time::sleep_until(start + Duration::from_secs(7)).await;
+    raw.request(0, "Work/Spend", b"null").await.unwrap();
+    for _ in 0..2 {
+        raw.next_of(PING).await;
+    }
+    assert_eq!(raw.close().await.0, 2002);
+    assert_eq!((start.elapsed().as_secs(), session.closed().await.code()), (28, CloseCode::TIMEOUT));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idle_peer_that_answers_lives_for_ever() {
     let (server, endpoint) = server("idle", Limits::default()).await;
     let start = now();

@@ -3,6 +3,8 @@
 use std::future::Future;
 
 use linkspan::{Client, Context, Endpoint, Error, ErrorKind, Limits, Server, Session};
+use tokio::task::consume_budget;
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::timeout;
 
 use crate::support::{PATIENCE, Road};
@@ -12,6 +14,8 @@ pub trait Work {
     async fn echo(&self, cx: &Context, text: String) -> String;
     /// Never ends.
     async fn hang(&self, cx: &Context) -> u64;
+    /// Leaves its task no turn for anything else that waits.
+    async fn spend(&self, cx: &Context) -> u64;
     /// An answer of so many characters.
     async fn large(&self, cx: &Context, len: usize) -> String;
     /// Never ends, and is never answered.
@@ -29,6 +33,15 @@ impl Work for Worker {
 
     async fn hang(&self, _cx: &Context) -> u64 {
         std::future::pending().await
+    }
+
+    async fn spend(&self, _cx: &Context) -> u64 {
+        let mut spent = 0;
+        while has_budget_remaining() {
+            consume_budget().await;
+            spent += 1;
+        }
+        spent
     }
 
     async fn large(&self, _cx: &Context, len: usize) -> String {
