@@ -315,7 +315,7 @@ fn a_busy_handler_delays_its_own_connection_only_after_its_first_await_too() {
 #[test]
 fn a_handler_that_is_known_to_be_busy_delays_no_other_connection_of_the_only_worker() {
     Stage::new(1, Limits::default()).play(|worker, clients| async move {
-        // Found once and timed once, it is known.
+        // Found once and timed twice, it is known.
         for _ in 0..20 {
             assert_eq!(clients[0].held_for(Some(20)).await, Ok(20));
         }

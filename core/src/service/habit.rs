@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
 use tokio::task::block_in_place;
 
-use super::lookout::is_watched;
 use crate::clock::now;
 
 /// What is known of a method that nothing was declared of. All connections share it.
 ///
-/// Handlers that were among others when they held their thread are suspects: they are timed. One that was busy by itself is
-/// known for it: the worker's other work goes to another thread before it runs, so that it delays its own connection only. Both
-/// fade while it is quick.
+/// Handlers that were among others when they held their thread are suspects: they are timed. One that was busy twice is known for
+/// it: the worker's other work goes to another thread before it runs, so that it delays its own connection only. All of that
+/// fades while it is quick.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Habit(Arc<AtomicU8>);
 
@@ -33,23 +33,39 @@ impl Habit {
     /// what a busy one costs meanwhile; without any, it runs as others do.
     #[cold]
     pub(super) fn run<T>(&self, threads: &Semaphore, handler: impl FnOnce() -> T) -> T {
-        let begin = now();
-        let known = self.0.load(Ordering::Relaxed);
-        let thread = (known > SUSPECT && is_watched()).then(|| threads.try_acquire().ok()).flatten();
-        let output = if thread.is_some() { block_in_place(handler) } else { handler() };
-        let next =
-            if now().saturating_duration_since(begin) >= LONG { BUSY } else { known.saturating_sub(1) };
-        self.0.store(next, Ordering::Relaxed);
-        output
+        let timed = || {
+            let begin = now();
+            let output = handler();
+            self.ran(now().saturating_duration_since(begin));
+            output
+        };
+        let known = self.0.load(Ordering::Relaxed) > BUSY_ONCE;
+        let thread = (known && others_can_work()).then(|| threads.try_acquire().ok()).flatten();
+        if thread.is_some() { block_in_place(timed) } else { timed() }
     }
+
+    fn ran(&self, time: Duration) {
+        let next = |known: u8| match time >= LONG {
+            true if known > SUSPECT => BUSY,
+            true => BUSY_ONCE,
+            false => known.saturating_sub(1),
+        };
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |known| Some(next(known)));
+    }
+}
+
+/// True on a runtime whose other threads can take over this one's work.
+fn others_can_work() -> bool {
+    Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
 /// From when on a handler is busy.
 const LONG: Duration = Duration::from_millis(1);
-/// Known to be busy; that many less what it was quick since.
-const BUSY: u8 = 64;
-/// Up to this it is only timed.
+/// What is known of a method, less what it was quick since. Up to this it is only timed, and after it was busy once too.
 const SUSPECT: u8 = 32;
+const BUSY_ONCE: u8 = 48;
+/// Busy again before that faded.
+const BUSY: u8 = 64;
 
 #[cfg(test)]
 mod tests {
@@ -74,6 +90,8 @@ mod tests {
         }
         assert!(habit.is_quick());
         habit.suspect();
+        habit.run(&threads, busy);
+        assert_eq!(habit.0.load(Ordering::Relaxed), BUSY_ONCE);
         habit.run(&threads, busy);
         habit.suspect();
         let quick = (0..2 * BUSY).take_while(|_| !habit.is_quick()).inspect(|_| habit.run(&threads, || ()));

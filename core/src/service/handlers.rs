@@ -26,6 +26,8 @@ pub(crate) struct Handlers {
     /// The one called last, and the number of its path.
     recent: usize,
     recent_number: u64,
+    /// Reads whose calls were started.
+    turn: u64,
 }
 
 /// What is kept of a method.
@@ -33,12 +35,14 @@ struct Place {
     route: Route,
     slot: Option<HandlerSlot>,
     context: Option<Context>,
+    /// When a handler was last polled here.
+    turn: u64,
 }
 
 impl Handlers {
     pub(crate) fn new(runner: Arc<Runner>, session: Session) -> Self {
         let (codec, limits) = (session.codec_index(), session.decode_limits());
-        Self { runner, session, codec, limits, places: Vec::new(), recent: 0, recent_number: 0 }
+        Self { runner, session, codec, limits, places: Vec::new(), recent: 0, recent_number: 0, turn: 0 }
     }
 
     pub(crate) fn runner(&self) -> &Runner {
@@ -54,9 +58,11 @@ impl Handlers {
         answers: &mut Answers,
         cx: &mut TaskContext<'_>,
     ) {
+        self.turn += 1;
         let ((), held) = watched(|| calls.for_each(|incoming| self.start_one(incoming, inbox, answers, cx)));
         if held {
-            self.places.iter().for_each(|place| place.route.habit.suspect());
+            let ran = self.places.iter().filter(|place| place.turn == self.turn);
+            ran.for_each(|place| place.route.habit.suspect());
         }
     }
 
@@ -108,7 +114,7 @@ impl Handlers {
             self.recent = index;
             return Ok(index);
         }
-        let place = Place { route: self.runner.find(path)?.clone(), slot: None, context: None };
+        let place = Place { route: self.runner.find(path)?.clone(), slot: None, context: None, turn: 0 };
         if self.places.len() < MAX_PLACES {
             self.recent = self.places.len();
             self.places.reserve_exact(1); // most connections call few methods
@@ -142,6 +148,7 @@ impl Handlers {
         let at = (method.path, context);
         let (polled, intact) = match method.options.run {
             RunPolicy::InPlace if habit.is_quick() => {
+                place.turn = self.turn;
                 poll_slot(at, slot, Some(arguments), answers.body(), cx)
             }
             RunPolicy::InPlace => {

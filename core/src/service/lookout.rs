@@ -21,11 +21,6 @@ pub(super) fn watched<T>(handlers: impl FnOnce() -> T) -> (T, bool) {
     (output, on_post(Post::leave))
 }
 
-/// True if this thread is a worker whose work others can take over.
-pub(super) fn is_watched() -> bool {
-    on_post(|_| true)
-}
-
 fn on_post(act: impl FnOnce(&Post) -> bool) -> bool {
     POST.try_with(|post| post.get_or_init(Manned::new).0.as_deref().is_some_and(act)).unwrap_or_default()
 }
@@ -183,8 +178,8 @@ struct Seen {
     inside: bool,
 }
 
-/// How often it looks. More often costs one call in flight more than it is worth: a look takes a processor from others for some 40 µs,
-/// most of it for caches that are cold afterwards.
+/// How often it looks. More often costs one call in flight more than it is worth: a look takes a processor from others for
+/// some 40 µs, most of it for caches that are cold afterwards.
 const PERIOD: Duration = Duration::from_millis(20);
 /// Handlers that run for so long after a look hold their thread.
 const LONG: Duration = Duration::from_millis(1);
@@ -219,6 +214,6 @@ mod tests {
     #[test]
     fn a_runtime_of_one_thread_is_not_watched() {
         let runtime = Builder::new_current_thread().build().unwrap();
-        assert!(!runtime.block_on(async { is_watched() }));
+        assert!(!runtime.block_on(async { on_post(|_| true) }));
     }
 }

@@ -32,7 +32,8 @@ pub(crate) struct Step<'a> {
     pub(crate) arguments: Option<&'a Arguments<'a>>,
     /// What the handler answers is appended here.
     pub(crate) answer: &'a mut Body,
-    /// None while the handler pends. Set before what is left of the call is dropped, which may panic: it is answered all the same.
+    /// None while the handler pends. Set before what is left of the call is dropped, which may panic: it is answered all the
+    /// same.
     pub(crate) ended: Option<Ended>,
 }
 
