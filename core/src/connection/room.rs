@@ -1,5 +1,6 @@
 //! Memory of large bodies, used again: fresh memory costs a fault for each page, as much as copying it.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -16,9 +17,17 @@ pub(crate) fn share(room: Vec<u8>) -> Bytes {
 
 /// What is kept, for all threads: a body is often dropped on another thread than the one that read it, and what is kept does
 /// not grow with the number of threads.
-struct Spare(Mutex<Vec<Vec<u8>>>);
+struct Spare(Mutex<Kept>);
 
-static SPARE: Spare = Spare(Mutex::new(Vec::new()));
+/// In the order in which they were given back.
+#[derive(Debug, Default)]
+struct Kept {
+    rooms: VecDeque<Vec<u8>>,
+    /// Bytes of all of them.
+    held: usize,
+}
+
+static SPARE: Spare = Spare(Mutex::new(Kept { rooms: VecDeque::new(), held: 0 }));
 
 impl Spare {
     fn take(&self, len: usize) -> Vec<u8> {
@@ -26,25 +35,37 @@ impl Spare {
             return Vec::with_capacity(len);
         }
         let fits = |room: &Vec<u8>| (len..=len.saturating_mul(MAX_WASTE)).contains(&room.capacity());
-        let mut spare = self.lock();
-        let spare = spare.iter().rposition(fits).map(|index| spare.swap_remove(index));
-        spare.unwrap_or_else(|| Vec::with_capacity(len.next_multiple_of(GRANULE)))
+        let mut kept = self.lock();
+        let room = kept.rooms.iter().rposition(fits).and_then(|index| kept.rooms.remove(index));
+        kept.held -= room.as_ref().map_or(0, Vec::capacity);
+        drop(kept);
+        room.unwrap_or_else(|| Vec::with_capacity(len.next_multiple_of(GRANULE)))
     }
 
     fn share(&'static self, room: Vec<u8>) -> Bytes {
         if room.capacity() < MIN_LEN { room.into() } else { Bytes::from_owner(Room(room, self)) }
     }
 
+    /// Keeps `room` in the place of those that were given back first, so that what is kept fits what comes now.
     fn give_back(&self, mut room: Vec<u8>) {
-        let mut spare = self.lock();
-        let held: usize = spare.iter().map(Vec::capacity).sum();
-        if held + room.capacity() <= MAX_SPARE {
-            room.clear();
-            spare.push(room);
+        if room.capacity() > MAX_SPARE {
+            return;
         }
+        room.clear();
+        let mut dropped = Vec::new();
+        let mut kept = self.lock();
+        kept.held += room.capacity();
+        kept.rooms.push_back(room);
+        while kept.held > MAX_SPARE
+            && let Some(oldest) = kept.rooms.pop_front()
+        {
+            kept.held -= oldest.capacity();
+            dropped.push(oldest);
+        }
+        drop(kept); // memory is given back without the lock
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -69,8 +90,8 @@ const MIN_LEN: usize = 64 * 1024;
 const GRANULE: usize = 64 * 1024;
 /// How many times its own length a body may hold.
 const MAX_WASTE: usize = 2;
-/// Bytes kept per process: eight messages of the default `max_message_len`. Less than callers have in flight costs them faults: 1 MiB
-/// echoes, 16 at a time, are 5 % fewer with half of it.
+/// Bytes kept per process: eight messages of the default `max_message_len`. Less than callers have in flight costs them
+/// faults: 1 MiB echoes, 16 at a time, are 5 % fewer with half of it.
 const MAX_SPARE: usize = 32 * 1024 * 1024;
 
 #[cfg(test)]
@@ -88,7 +109,9 @@ mod tests {
     }
 
     fn held(spare: &Spare) -> usize {
-        spare.lock().iter().map(Vec::capacity).sum()
+        let kept = spare.lock();
+        assert_eq!(kept.held, kept.rooms.iter().map(Vec::capacity).sum());
+        kept.held
     }
 
     #[test]
@@ -114,5 +137,12 @@ mod tests {
         let bodies: Vec<_> = (0..40).map(|_| body(spare, 1024 * 1024)).collect();
         drop(bodies);
         assert_eq!(held(spare), MAX_SPARE);
+        let large = body(spare, MAX_SPARE / 2);
+        let place = large.as_ptr();
+        drop(large);
+        assert_eq!(held(spare), MAX_SPARE);
+        assert_eq!(body(spare, MAX_SPARE / 2).as_ptr(), place, "the oldest make way");
+        drop(body(spare, MAX_SPARE + 1));
+        assert_eq!(held(spare), MAX_SPARE, "more than is kept takes nobody's place");
     }
 }
