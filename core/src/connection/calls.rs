@@ -39,7 +39,7 @@ pub(crate) struct Calls {
     /// No call is due before; kept when that call ends early, so a sweep may find nothing.
     next_deadline: Option<Instant>,
     begun: u64,
-    /// Calls whose terminal frame has not come.
+    /// Numbers taken: by calls whose terminal frame has not come, or whose answer nobody took.
     in_flight: usize,
     slots: Vec<Slot>,
     /// Numbers below the length of `slots` that no call has, the one that was free first in front. The answers of some may wait

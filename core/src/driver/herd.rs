@@ -8,8 +8,8 @@ use std::task::{Context, Wake, Waker};
 /// Wakes several tasks at the price of rousing one worker.
 ///
 /// Woken one by one, each would make the runtime rouse a sleeping worker, which finds a single task, runs it and sleeps
-/// again. Measured with both ends on one core: when it begins to go that way, it stays so for a millisecond, in which a tenth of the
-/// calls are done. A waker that yields is woken by the runtime once its worker has nothing else to do, and only then it looks for
+/// again. Measured with both ends on one core: when it begins to go that way, it stays so for a millisecond, in which a tenth
+/// of the calls are done. A waker that yields is woken by the runtime once its worker has nothing else to do, and only then it looks for
 /// others to help it; so one that wakes them all is made to yield.
 ///
 /// Holds nothing until it has to: most connections never have so many callers.

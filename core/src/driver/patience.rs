@@ -7,11 +7,12 @@ use super::herd::when_idle;
 
 /// Knows whom the driver waits for.
 ///
-/// Whoever woke it with something to send goes on to send more, or others do that are about to run: it goes behind them once. Callers that
-/// a read answered mostly call again; it goes behind those a few times, until as many calls have begun as were answered.
+/// Whoever woke it with something to send goes on to send more, or others do that are about to run: it goes behind them once.
+/// Callers that a read answered mostly call again; it goes behind those a few times, until as many calls have begun as were
+/// answered.
 ///
-/// These are woken, and it goes behind them, once their worker has nothing else to do: then the runtime rouses another worker for all
-/// of them at most, and not for each. A worker that proves to have much else to do is not trusted for a while.
+/// These are woken, and it goes behind them, once their worker has nothing else to do: then the runtime rouses another worker
+/// for all of them at most, and not for each. A worker that proves to have much else to do is not trusted for a while.
 #[derive(Debug, Default)]
 #[repr(C)] // as the driver
 pub(super) struct Patience {
@@ -28,8 +29,8 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// A read brought so many callers small answers; so many calls had begun before. Returns true if they are to be woken once their worker has
-    /// nothing else to do.
+    /// A read brought so many callers small answers; so many calls had begun before. Returns true if they are to be woken once
+    /// their worker has nothing else to do.
     pub(super) fn answered(&mut self, callers: usize, begun: u64, now: Instant) -> bool {
         if self.answered + callers < 2 {
             return false;

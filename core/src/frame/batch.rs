@@ -306,7 +306,8 @@ impl Batch {
 
     /// Everything that waits, if it is one piece: no body is held by reference. Most batches are, and need no list of slices.
     pub fn as_contiguous(&self) -> Option<&[u8]> {
-        self.bodies.is_empty().then(|| self.bytes.get(self.sent..).unwrap_or_default())
+        (self.bodies.is_empty() && self.shared.is_empty())
+            .then(|| self.bytes.get(self.sent..).unwrap_or_default())
     }
 
     /// The bytes to write next, as slices for a vectored write; returns how many slices were filled.

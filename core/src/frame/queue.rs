@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::iter::{Chain, FromFn, from_fn};
 use std::{collections::vec_deque, option};
 
-/// A queue that mostly holds one entry or none, in each of many connections: its first entry takes neither memory of its own nor a line
-/// of the processor's cache that nothing else is in.
+/// A queue that mostly holds one entry or none, in each of many connections: its first entry takes neither memory of its own
+/// nor a line of the processor's cache that nothing else is in.
 #[derive(Clone, Debug)]
 #[repr(C)] // what most look at comes first
 pub(crate) struct Queue<T> {
