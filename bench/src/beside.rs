@@ -1,4 +1,4 @@
-//! Small calls beside large ones: what a stream of 4 MiB echoes on the same connection does to a multiplication.
+//! Small calls beside large ones, and beside handlers that compute: what they do to a multiplication.
 
 use std::sync::Arc;
 
@@ -13,12 +13,28 @@ use crate::measure::{Measured, Stage, Timing, repeat};
 use crate::process::{Server, output};
 use crate::statistics::Spread;
 
-/// Small calls alone and beside the echoes, in one process, one after the other.
+/// What runs beside the small calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Neighbour {
+    Nothing,
+    /// Echoes of 4 MiB on the same connection.
+    Echoes,
+    /// Handlers that compute for 10 ms, called from another connection, one after the other.
+    Computing,
+    /// The same, declared `spawn`.
+    ComputingSpawned,
+}
+
+const NEIGHBOURS: [Neighbour; 4] =
+    [Neighbour::Nothing, Neighbour::Echoes, Neighbour::Computing, Neighbour::ComputingSpawned];
+
+/// Small calls beside one neighbour.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Beside {
-    alone: Measured,
-    beside: Measured,
-    echoes: u64,
+    neighbour: Neighbour,
+    small: Measured,
+    /// Calls of the neighbour meanwhile.
+    calls: u64,
 }
 
 pub(crate) async fn run(plan: &BesidePlan) -> Result<(), Failure> {
@@ -28,36 +44,29 @@ pub(crate) async fn run(plan: &BesidePlan) -> Result<(), Failure> {
         let server = Server::start(&[], &[contender, plan.url.clone()]).await?;
         let pid = server.pid()?.to_string();
         let arguments = [server.address(), "--millis", "2000", "--server-pid", &pid].map(str::to_owned);
-        let run: Beside = serde_json::from_str(&output(&[], "call-beside", &arguments).await?)?;
+        let run: Vec<Beside> = serde_json::from_str(&output(&[], "call-beside", &arguments).await?)?;
         server.stop().await?;
-        eprintln!(
-            "repetition {} of {}: p99 {:.0} µs alone, {:.0} µs beside {:.0} MB/s each way",
-            repetition + 1,
-            plan.repetitions,
-            run.alone.p99_micros.unwrap_or(f64::NAN),
-            run.beside.p99_micros.unwrap_or(f64::NAN),
-            run.megabytes_per_second(),
-        );
+        let p99s = run.iter().map(|part| format!("{:.0}", part.small.p99_micros.unwrap_or(f64::NAN)));
+        let p99s = p99s.collect::<Vec<_>>().join(", ");
+        eprintln!("repetition {} of {}: p99 {p99s} µs", repetition + 1, plan.repetitions);
         runs.push(run);
     }
-    let middle = |value: &dyn Fn(&Beside) -> Option<f64>| {
-        Spread::of(runs.iter().filter_map(value)).map_or(f64::NAN, |spread| spread.median)
-    };
     println!("\n### One small call in flight on {}, {} repetitions, unpinned\n", plan.url, runs.len());
-    println!("| | calls/s | p50 µs | p99 µs | max µs | echoes MB/s each way |");
+    println!("| beside | calls/s | p50 µs | p99 µs | max µs | neighbours per second |");
     println!("|---|---:|---:|---:|---:|---:|");
-    for (name, part) in [("alone", Beside::alone as Part), ("beside 4 MiB echoes", Beside::beside)] {
+    for neighbour in NEIGHBOURS {
+        let parts = || runs.iter().flatten().filter(|part| part.neighbour == neighbour);
+        let middle = |value: &dyn Fn(&Beside) -> Option<f64>| {
+            Spread::of(parts().filter_map(value)).map_or(f64::NAN, |spread| spread.median)
+        };
         println!(
-            "| {name} | {:.0} | {:.0} | {:.0} | {:.0} | {} |",
-            middle(&|run| Some(part(run).per_second())),
-            middle(&|run| part(run).p50_micros),
-            middle(&|run| part(run).p99_micros),
-            middle(&|run| part(run).max_micros),
-            if name == "alone" {
-                "-".into()
-            } else {
-                format!("{:.0}", middle(&|run| Some(run.megabytes_per_second())))
-            },
+            "| {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
+            neighbour.title(),
+            middle(&|part| Some(part.small.per_second())),
+            middle(&|part| part.small.p50_micros),
+            middle(&|part| part.small.p99_micros),
+            middle(&|part| part.small.max_micros),
+            middle(&|part| Some(part.calls as f64 / part.small.seconds)),
         );
     }
     std::fs::create_dir_all(&plan.output)?;
@@ -67,43 +76,52 @@ pub(crate) async fn run(plan: &BesidePlan) -> Result<(), Failure> {
     Ok(())
 }
 
-type Part = fn(&Beside) -> &Measured;
-
-impl Beside {
-    fn alone(&self) -> &Measured {
-        &self.alone
+impl Neighbour {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Echoes => "4 MiB echoes on its connection",
+            Self::Computing => "10 ms handlers on another",
+            Self::ComputingSpawned => "the same, declared `spawn`",
+        }
     }
 
-    fn beside(&self) -> &Measured {
-        &self.beside
-    }
-
-    fn megabytes_per_second(&self) -> f64 {
-        self.echoes as f64 * ECHO_LEN as f64 / self.beside.seconds / 1e6
+    /// Calls until `stage` is over. Returns how many were answered while it was measured.
+    async fn call(self, near: Stub, far: Stub, stage: Arc<Stage>) -> Result<u64, Failure> {
+        let body = Bytes::from_iter((0..=250).cycle().take(ECHO_LEN));
+        let mut calls = 0;
+        while !stage.is_over() {
+            match self {
+                Self::Nothing => break,
+                Self::Echoes if near.echo(body.clone()).await? != body => {
+                    return Err("an echo differs from what was sent".into());
+                }
+                Self::Echoes => {}
+                Self::Computing | Self::ComputingSpawned => {
+                    let steps = far.compute(self == Self::ComputingSpawned).await?;
+                    if steps == 0 {
+                        return Err("a handler did not compute".into());
+                    }
+                }
+            }
+            calls += u64::from(stage.is_measuring());
+        }
+        Ok(calls)
     }
 }
 
 /// The client's half.
-pub(crate) async fn call(address: &str, timing: &Timing) -> Result<Beside, Failure> {
-    let stub = Stub::connect(&with_codec(address, "postcard")).await?;
-    let alone = one_at_a_time(&stub, Arc::default(), timing).await?;
-
-    let stage = Arc::new(Stage::default());
-    let body = Bytes::from_iter((0..=250).cycle().take(ECHO_LEN));
-    let (echoing, echo_stage) = (stub.clone(), stage.clone());
-    let echoes = tokio::spawn(async move {
-        let mut echoes = 0;
-        while !echo_stage.is_over() {
-            let echo = echoing.echo(body.clone()).await?;
-            if echo != body {
-                return Err(Failure::from("an echo differs from what was sent"));
-            }
-            echoes += u64::from(echo_stage.is_measuring());
-        }
-        Ok(echoes)
-    });
-    let beside = one_at_a_time(&stub, stage, timing).await?;
-    Ok(Beside { alone, beside, echoes: echoes.await?? })
+pub(crate) async fn call(address: &str, timing: &Timing) -> Result<Vec<Beside>, Failure> {
+    let address = with_codec(address, "postcard");
+    let (near, far) = (Stub::connect(&address).await?, Stub::connect(&address).await?);
+    let mut parts = Vec::new();
+    for neighbour in NEIGHBOURS {
+        let stage = Arc::new(Stage::default());
+        let calls = tokio::spawn(neighbour.call(near.clone(), far.clone(), stage.clone()));
+        let small = one_at_a_time(&near, stage, timing).await?;
+        parts.push(Beside { neighbour, small, calls: calls.await?? });
+    }
+    Ok(parts)
 }
 
 async fn one_at_a_time(stub: &Stub, stage: Arc<Stage>, timing: &Timing) -> Result<Measured, Failure> {

@@ -20,6 +20,8 @@ pub(crate) struct Budget {
 pub(crate) enum Measure {
     /// The value itself.
     Absolute,
+    /// CPU time of both processes per operation, to the lowest of these.
+    Cpu(&'static [Contender]),
     /// How much more than another's.
     Excess(Contender),
     /// The 99th percentile, to the lowest of these.
@@ -63,6 +65,7 @@ impl Budget {
         let results = &report.results;
         match self.measure {
             Measure::Absolute => results.spread(self.subject, &self.load, Metric::Value),
+            Measure::Cpu(bases) => results.ratios(self.subject, bases, &self.load, Metric::CpuPerMillion),
             Measure::Excess(base) => results.differences(self.subject, &[base], &self.load),
             Measure::P99(bases) => results.ratios(self.subject, bases, &self.load, Metric::P99),
             Measure::Ratio(bases) => results.ratios(self.subject, bases, &self.load, Metric::Value),
@@ -78,6 +81,7 @@ impl Budget {
         };
         match self.measure {
             Measure::Absolute => "KiB".to_owned(),
+            Measure::Cpu(bases) => format!("CPU per million of {}", names(bases)),
             Measure::Excess(base) => format!("KiB more than {}", base.name()),
             Measure::P99(bases) => format!("p99 of {}", names(bases)),
             Measure::Ratio(bases) => names(bases),
@@ -184,6 +188,10 @@ fn costs() -> Vec<Budget> {
         Budget::new(LinkspanPostcard, "memory", Measure::Absolute, AtMost(6.0)),
         Budget::new(LinkspanWs, "memory", Measure::Absolute, AtMost(8.0)),
         Budget::new(LinkspanQuic, "memory", Measure::Excess(RawQuic), AtMost(10.0)),
+        // With a processor to itself each costs what it takes; on two, what callers and drivers cost each other shows here.
+        Budget::new(LinkspanPostcard, "unary-64x16", Measure::Cpu(&[Tarpc]), AtMost(1.0)),
+        Budget::new(LinkspanPostcard, "unary-64x16", Measure::Cpu(&[Tonic]), AtMost(1.0)),
+        Budget::new(LinkspanWsJson, "unary-64x16", Measure::Cpu(&[Jsonrpsee]), AtMost(1.0)),
     ]
     .concat()
 }
@@ -199,11 +207,11 @@ mod tests {
 
     #[test]
     fn every_budget_names_loads_that_its_contenders_can_do() {
-        assert_eq!(Budget::all().len(), 4 + 9 + 3 + 3 + 12 + 6 + 10 + 3);
+        assert_eq!(Budget::all().len(), 4 + 9 + 3 + 3 + 12 + 6 + 10 + 6);
         for budget in Budget::all() {
             let bases = match &budget.measure {
                 Measure::Excess(base) => vec![*base],
-                Measure::P99(bases) | Measure::Ratio(bases) => bases.to_vec(),
+                Measure::Cpu(bases) | Measure::P99(bases) | Measure::Ratio(bases) => bases.to_vec(),
                 Measure::Absolute | Measure::Writes => Vec::new(),
             };
             assert_eq!(budget.subject.cannot(budget.load.kind), None, "{budget:?}");

@@ -13,7 +13,7 @@ use options::Options;
 pub(crate) const USAGE: &str = "\
 usage: linkspan-bench all                   every contender under every load, 6 repetitions
        linkspan-bench quick                 the loads and contenders that say most, 2 repetitions
-       linkspan-bench beside [URL]          small calls while 4 MiB echoes run on the same connection (tcp://127.0.0.1:0)
+       linkspan-bench beside [URL]          small calls beside 4 MiB echoes and busy handlers (tcp://127.0.0.1:0)
        linkspan-bench render FILE           tables and plots of an earlier run, from its JSON
 
 options of all and quick:

@@ -2,6 +2,8 @@
 
 pub(super) mod fixed;
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use linkspan::quic::Quic;
 use linkspan::tls::{DevelopmentCa, Tls};
@@ -28,6 +30,11 @@ pub(super) trait Arith {
     async fn flow(&self);
     /// Publishes one note.
     async fn step(&self) -> bool;
+    /// Computes for 10 ms, where its connection is driven.
+    async fn compute(&self) -> u64;
+    /// The same, where it delays nobody.
+    #[call(run = "spawn")]
+    async fn compute_spawned(&self) -> u64;
 }
 
 /// What subscribers are told.
@@ -68,6 +75,24 @@ impl Arith for Calculator {
     async fn step(&self) -> bool {
         self.topic.step().await.is_ok()
     }
+
+    async fn compute(&self) -> u64 {
+        compute()
+    }
+
+    async fn compute_spawned(&self) -> u64 {
+        compute()
+    }
+}
+
+/// Takes a processor for 10 ms. Returns how far it came.
+fn compute() -> u64 {
+    let begin = Instant::now();
+    let mut steps = 0;
+    while begin.elapsed() < COMPUTING {
+        steps = std::hint::black_box(steps + 1);
+    }
+    steps
 }
 
 /// A note, as an application would push it.
@@ -117,6 +142,13 @@ fn filler() -> Blob {
 pub(crate) struct Stub {
     client: Client,
     arith: ArithClient,
+}
+
+impl Stub {
+    /// Has the server compute for 10 ms: declared `spawn`, or not declared.
+    pub(crate) async fn compute(&self, spawned: bool) -> Result<u64, Failure> {
+        Ok(if spawned { self.arith.compute_spawned().await? } else { self.arith.compute().await? })
+    }
 }
 
 impl Caller for Stub {
@@ -208,5 +240,7 @@ fn limits() -> Limits {
 }
 
 const JSON: &str = "json";
+/// What a handler that computes takes.
+const COMPUTING: Duration = Duration::from_millis(10);
 /// Notes that a subscriber of ours may be behind: more than come in any run.
 const EVENTS: usize = 1 << 22;
