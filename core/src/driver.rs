@@ -66,6 +66,8 @@ pub(crate) struct Driver {
     to_fill: bool,
     /// It had nothing to do, and everything due was left to the sleep.
     parked: bool,
+    /// What it takes for the time is when a caller looked. The sleep may have ended since.
+    borrows: bool,
     /// Callers are to be woken once their worker has nothing else to do.
     herded: bool,
     /// What the connection is to be told of sending, once it is locked anyway.
@@ -100,6 +102,7 @@ impl Driver {
             readers: Readers::default(),
             to_fill: false,
             parked: false,
+            borrows: false,
             patience: Patience::default(),
             herd: Herd::default(),
             herded: false,
@@ -192,6 +195,7 @@ impl Driver {
         let mut state = self.session.lock();
         let nudged = state.take_nudge();
         let now = if nudged { state.now() } else { now() }; // whoever woke us may have looked just before
+        self.borrows = nudged;
         state.set_clock(now);
         let calls = || (state.connection.calls_begun(), state.connection.is_busy());
         if self.patience.gives_way(nudged, calls, now) {
@@ -331,8 +335,7 @@ impl Driver {
 
     /// True if the driver is woken at `due`, or before.
     fn sleeps(&mut self, now: Instant, due: Instant, cx: &mut Context<'_>) -> bool {
-        // `now` may be when a caller looked, and the sleep have woken us since.
-        if self.armed.is_some_and(|at| now < at && at <= due) && !self.sleep.is_elapsed() {
+        if self.armed.is_some_and(|at| now < at && at <= due) && !(self.borrows && self.sleep.is_elapsed()) {
             return true;
         }
         // A sleep that ends early finds nothing due and begins anew: cheaper than moving it with every read.
