@@ -143,7 +143,9 @@ impl Driver {
         let mut desk = match self.desk.take() {
             None => Desk::take(),
             Some(mut desk) => {
-                self.dispatch(&mut desk, cx); // what came with the hello
+                if !desk.events.is_empty() {
+                    self.dispatch(&mut desk, cx); // what came with the hello
+                }
                 desk
             }
         };

@@ -37,7 +37,6 @@ pub struct Session(Arc<Inner>);
 /// In this order in memory, from the beginning of a line of the cache: a push needs what is above, and the beginning of the state.
 #[repr(C, align(64))]
 struct Inner {
-    /// That of the facts.
     manner: Manner,
     state: Mutex<State>,
     facts: Facts,
@@ -50,9 +49,9 @@ struct Inner {
 }
 
 impl Session {
-    pub(crate) fn new(facts: Facts, connection: Connection) -> Self {
+    pub(crate) fn new(facts: Facts, manner: Manner, connection: Connection) -> Self {
         Self(Arc::new(Inner {
-            manner: facts.manner,
+            manner,
             facts,
             attributes: Attributes::default(),
             cells: connection.cells().cloned(),

@@ -179,9 +179,9 @@ fn start<K: Stack>(
         decode_limits: limits.decode_limits(),
         agent: opened.agent,
         metadata: opened.metadata,
-        manner: Manner { codec: codec.1, index: codec.0, takes_pushes: false },
     };
-    let session = Session::new(facts, connection);
+    let manner = Manner { codec: codec.1, index: codec.0, takes_pushes: false };
+    let session = Session::new(facts, manner, connection);
     let buffers = Arc::new(Buffers::new(&limits, codec));
     let runner = Arc::new(Runner::new(Arc::new(Router::default()), None, K::Codecs::NAMES, &limits));
     let driver = Driver::new((pipe, events), session.clone(), runner, buffers.clone());

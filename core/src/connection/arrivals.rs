@@ -218,13 +218,11 @@ impl Arrivals {
     /// Forgets the first if it is small, but where it lies: there it stays until something is appended.
     #[inline]
     pub(crate) fn take_small(&mut self) -> Option<Place> {
+        let Some(&Run::Small(small)) = self.runs.front() else { return None };
         let start = self.taken;
         let len = self.len_at(start)?;
-        let Some(Run::Small(first)) = self.runs.front_mut() else { return None };
-        let one = Small { notes: 1, len, ..*first };
-        let place = Place { small: *first, frame: start..start + len };
-        self.skip(one);
-        Some(place)
+        self.skip(Small { notes: 1, len, ..small });
+        Some(Place { small, frame: start..start + len })
     }
 
     /// The small one that was taken last.

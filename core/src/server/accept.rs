@@ -269,9 +269,9 @@ impl Admission<'_> {
             decode_limits: self.host.limits.decode_limits(),
             agent: opened.agent,
             metadata: opened.metadata,
-            manner: Manner { codec: codec.1, index: codec.0, takes_pushes: true },
         };
-        let session = Session::new(facts, connection);
+        let manner = Manner { codec: codec.1, index: codec.0, takes_pushes: true };
+        let session = Session::new(facts, manner, connection);
         let ending = Ending { host: self.host.clone(), session: session.clone(), place: None };
         if let Err(close) = unless_stopped(stop, ask_hook(self.host, &session, self.started)).await {
             self.turn_away(&session, close).await;

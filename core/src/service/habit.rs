@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
 use tokio::task::block_in_place;
 
+use super::lookout::shared_runtime;
 use crate::clock::now;
 
 /// What is known of a method that nothing was declared of. All connections share it.
@@ -19,20 +19,25 @@ use crate::clock::now;
 pub(super) struct Habit(Arc<AtomicU8>);
 
 impl Habit {
-    /// True if it need not be timed.
-    pub(super) fn is_quick(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
-    }
-
     /// It was among handlers that held their thread.
     pub(super) fn suspect(&self) {
         self.0.fetch_max(SUSPECT, Ordering::Relaxed);
     }
 
-    /// Runs a handler that is not known to be quick. Where other threads can take this worker's work, one of `threads` is
-    /// what a busy one costs meanwhile; without any, it runs as others do.
-    #[cold]
+    /// Runs a handler. Where other threads can take this worker's work, one of `threads` is what one that is known to be busy costs
+    /// meanwhile; without any, it runs as others do.
+    #[inline]
     pub(super) fn run<T>(&self, threads: &Semaphore, handler: impl FnOnce() -> T) -> T {
+        if self.is_quick() { handler() } else { self.run_timed(threads, handler) }
+    }
+
+    /// True if it need not be timed.
+    fn is_quick(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+
+    #[cold]
+    fn run_timed<T>(&self, threads: &Semaphore, handler: impl FnOnce() -> T) -> T {
         let timed = || {
             let begin = now();
             let output = handler();
@@ -40,7 +45,7 @@ impl Habit {
             output
         };
         let known = self.0.load(Ordering::Relaxed) > BUSY_ONCE;
-        let thread = (known && others_can_work()).then(|| threads.try_acquire().ok()).flatten();
+        let thread = (known && shared_runtime().is_some()).then(|| threads.try_acquire().ok()).flatten();
         if thread.is_some() { block_in_place(timed) } else { timed() }
     }
 
@@ -52,11 +57,6 @@ impl Habit {
         };
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |known| Some(next(known)));
     }
-}
-
-/// True on a runtime whose other threads can take over this one's work.
-fn others_can_work() -> bool {
-    Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
 /// From when on a handler is busy.

@@ -147,11 +147,8 @@ impl Handlers {
         let habit = &place.route.habit;
         let at = (method.path, context);
         let (polled, intact) = match method.options.run {
-            RunPolicy::InPlace if habit.is_quick() => {
-                place.turn = self.turn;
-                poll_slot(at, slot, Some(arguments), answers.body(), cx)
-            }
             RunPolicy::InPlace => {
+                place.turn = self.turn;
                 habit.run(self.runner.threads(), || poll_slot(at, slot, Some(arguments), answers.body(), cx))
             }
             _ => (Poll::Pending, true),

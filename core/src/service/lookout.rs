@@ -21,8 +21,17 @@ pub(super) fn watched<T>(handlers: impl FnOnce() -> T) -> (T, bool) {
     (output, on_post(Post::leave))
 }
 
-fn on_post(act: impl FnOnce(&Post) -> bool) -> bool {
-    POST.try_with(|post| post.get_or_init(Manned::new).0.as_deref().is_some_and(act)).unwrap_or_default()
+/// The runtime of this thread, if other threads of it can take over this one's work.
+pub(super) fn shared_runtime() -> Option<Handle> {
+    let runtime = Handle::try_current().ok();
+    runtime.filter(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
+}
+
+fn on_post<T: Default>(act: impl FnOnce(&Post) -> T) -> T {
+    POST.try_with(|post| post.get_or_init(Manned::new).0.as_deref().map(act))
+        .ok()
+        .flatten()
+        .unwrap_or_default()
 }
 
 /// Where one thread leaves its marks.
@@ -36,12 +45,11 @@ struct Post {
 }
 
 impl Post {
-    fn enter(&self) -> bool {
+    fn enter(&self) {
         self.turn.store((self.turn.load(Ordering::Relaxed) + 1) | 1, Ordering::Relaxed);
         if LOOKOUT.asleep.load(Ordering::Relaxed) {
             LOOKOUT.wake();
         }
-        false
     }
 
     fn leave(&self) -> bool {
@@ -55,9 +63,7 @@ struct Manned(Option<Arc<Post>>);
 
 impl Manned {
     fn new() -> Self {
-        let runtime = Handle::try_current().ok();
-        let runtime = runtime.filter(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
-        Self(runtime.and_then(|runtime| {
+        Self(shared_runtime().and_then(|runtime| {
             let post = Post { turn: AtomicU64::new(0), held: AtomicBool::new(false), runtime };
             LOOKOUT.begin().then(|| LOOKOUT.watch(post))
         }))

@@ -140,20 +140,17 @@ impl Future for Running {
         let arguments = arguments.as_ref().map(Payload::arguments);
         let at = (this.method.path, &this.context);
         let mut poll = || poll_slot(at, slot, arguments.as_ref(), &mut this.answer, cx).0;
-        let ended =
-            ready!(match this.method.options.run {
-                RunPolicy::Blocking => poll(),
-                RunPolicy::Spawn => watched(poll).0,
-                RunPolicy::InPlace => {
-                    let (polled, held) = watched(|| {
-                        if this.habit.is_quick() { poll() } else { this.habit.run(&this.threads, poll) }
-                    });
-                    if held {
-                        this.habit.suspect();
-                    }
-                    polled
+        let ended = ready!(match this.method.options.run {
+            RunPolicy::Blocking => poll(),
+            RunPolicy::Spawn => watched(poll).0,
+            RunPolicy::InPlace => {
+                let (polled, held) = watched(|| this.habit.run(&this.threads, poll));
+                if held {
+                    this.habit.suspect();
                 }
-            });
+                polled
+            }
+        });
         Poll::Ready(ended.into_reply(&this.context, std::mem::take(&mut this.answer)))
     }
 }

@@ -17,7 +17,6 @@ pub(crate) struct Facts {
     pub(crate) agent: String,
     pub(crate) metadata: Metadata,
     pub(crate) decode_limits: DecodeLimits,
-    pub(crate) manner: Manner,
 }
 
 /// How a peer is spoken to.
