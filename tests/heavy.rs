@@ -2,11 +2,14 @@
 #![cfg(feature = "tcp")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+use std::convert::Infallible;
 use std::future::Future;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use linkspan::{CallError, Client, Code, Context, Limits, Ran, Server};
+use linkspan::{CallError, Client, Close, CloseCode, Code, Context, Limits, Ran, Server};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -18,9 +21,11 @@ trait Work {
     async fn sleeps(&self) -> u64;
     /// Holds its thread until it is released, as one that computes would.
     async fn held(&self) -> u64;
-    async fn held_after_await(&self) -> u64;
-    /// Holds its thread that long, or until it is released.
-    async fn held_for(&self, millis: Option<u64>) -> u64;
+    /// The same, unless it is to be quick.
+    async fn held_or(&self, quick: bool) -> u64;
+    async fn held_after_await_or(&self, quick: bool) -> u64;
+    /// Closes the session afterwards.
+    async fn held_at_last(&self, cx: &Context) -> u64;
     #[call(run = "spawn")]
     async fn held_spawned(&self) -> u64;
     #[call(run = "blocking")]
@@ -131,15 +136,19 @@ impl Work for Worker {
         self.hold()
     }
 
-    async fn held_after_await(&self) -> u64 {
-        tokio::task::yield_now().await;
-        self.hold()
+    async fn held_or(&self, quick: bool) -> u64 {
+        if quick { 1 } else { self.hold() }
     }
 
-    async fn held_for(&self, millis: Option<u64>) -> u64 {
-        let Some(millis) = millis else { return self.hold() };
-        std::thread::sleep(Duration::from_millis(millis));
-        millis
+    async fn held_after_await_or(&self, quick: bool) -> u64 {
+        tokio::task::yield_now().await;
+        if quick { 1 } else { self.hold() }
+    }
+
+    async fn held_at_last(&self, cx: &Context) -> u64 {
+        let held = self.hold();
+        cx.session().close(Close::new(CloseCode::NORMAL, "that was all"));
+        held
     }
 
     async fn held_spawned(&self) -> u64 {
@@ -197,13 +206,14 @@ struct Stage {
 
 impl Stage {
     fn new(workers: usize, limits: Limits) -> Self {
+        Self::on("tcp://127.0.0.1:0", workers, limits)
+    }
+
+    fn on(url: &str, workers: usize, limits: Limits) -> Self {
         let theirs = Builder::new_multi_thread().worker_threads(workers).enable_all().build().unwrap();
         let ours = Builder::new_current_thread().enable_all().build().unwrap();
         let worker = Worker::new();
-        let server = Server::builder()
-            .service(WorkServer::new(worker.clone()))
-            .limits(limits)
-            .listen("tcp://127.0.0.1:0");
+        let server = Server::builder().service(WorkServer::new(worker.clone())).limits(limits).listen(url);
         let server = theirs.block_on(server.start()).unwrap();
         Self { worker, server, theirs, ours }
     }
@@ -229,6 +239,21 @@ impl Stage {
 
 async fn answered(client: &WorkClient) {
     assert_eq!(timeout(PATIENCE, client.ping()).await.expect("a ping is delayed"), Ok(1));
+}
+
+/// Answers each of `others` ten times while `busy` holds its thread.
+async fn delays_none(
+    worker: &Worker,
+    busy: impl Future<Output = Result<u64, CallError<Infallible>>> + Send + 'static,
+    others: &[&WorkClient],
+) {
+    let busy = tokio::spawn(busy);
+    worker.entered(1).await;
+    for other in others.repeat(10) {
+        answered(other).await;
+    }
+    worker.release();
+    assert_eq!(busy.await.unwrap(), Ok(42));
 }
 
 #[test]
@@ -282,8 +307,8 @@ fn more_busy_handlers_declared_blocking_than_workers_delay_no_other_call() {
 
 #[test]
 fn a_busy_handler_that_nothing_was_declared_of_delays_its_own_connection_only() {
-    // One worker sleeps when the other becomes busy.
-    Stage::new(2, Limits::default()).play(|worker, clients| async move {
+    // From the first call on, and with one worker.
+    Stage::new(1, Limits::default()).play(|worker, clients| async move {
         let busy = tokio::spawn(clients[0].held().into_owned());
         worker.entered(1).await;
         let mut behind = std::pin::pin!(clients[0].ping());
@@ -300,33 +325,67 @@ fn a_busy_handler_that_nothing_was_declared_of_delays_its_own_connection_only() 
 }
 
 #[test]
-fn a_busy_handler_delays_its_own_connection_only_after_its_first_await_too() {
-    Stage::new(2, Limits::default()).play(|worker, clients| async move {
-        let busy = tokio::spawn(clients[0].held_after_await().into_owned());
-        worker.entered(1).await;
-        for client in [&clients[1], &clients[0]].repeat(10) {
-            answered(client).await; // its connection goes on as well: the handler is a task by now
+fn a_handler_that_is_busy_once_in_a_hundred_calls_delays_its_own_connection_only() {
+    Stage::new(1, Limits::default()).play(|worker, clients| async move {
+        for _ in 0..100 {
+            assert_eq!(clients[0].held_or(true).await, Ok(1));
         }
-        worker.release();
-        assert_eq!(busy.await.unwrap(), Ok(42));
+        delays_none(&worker, clients[0].held_or(false).into_owned(), &[&clients[1]]).await;
     });
 }
 
 #[test]
-fn a_handler_that_is_known_to_be_busy_delays_no_other_connection_of_the_only_worker() {
-    Stage::new(1, Limits::default()).play(|worker, clients| async move {
-        // Found once and timed twice, it is known.
-        for _ in 0..20 {
-            assert_eq!(clients[0].held_for(Some(20)).await, Ok(20));
+fn a_handler_that_was_taken_for_quick_is_found_where_another_worker_sleeps() {
+    Stage::new(2, Limits::default()).play(|worker, clients| async move {
+        for _ in 0..300 {
+            assert_eq!(clients[0].held_or(true).await, Ok(1));
         }
-        let busy = tokio::spawn(clients[0].held_for(None).into_owned());
-        worker.entered(1).await;
-        for _ in 0..10 {
-            answered(&clients[1]).await;
-        }
-        worker.release();
-        assert_eq!(busy.await.unwrap(), Ok(42));
+        delays_none(&worker, clients[0].held_or(false).into_owned(), &[&clients[1]]).await;
     });
+}
+
+#[test]
+fn a_busy_handler_delays_its_own_connection_only_after_its_first_await_too() {
+    Stage::new(2, Limits::default()).play(|worker, clients| async move {
+        for _ in 0..300 {
+            assert_eq!(clients[0].held_after_await_or(true).await, Ok(1));
+        }
+        // Its connection goes on as well: the handler is a task by now.
+        let busy = clients[0].held_after_await_or(false).into_owned();
+        delays_none(&worker, busy, &[&clients[1], &clients[0]]).await;
+    });
+}
+
+#[test]
+fn a_runtime_that_shuts_down_while_a_handler_holds_its_thread_sees_no_panic() {
+    static PANICS: AtomicUsize = AtomicUsize::new(0);
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        PANICS.fetch_add(1, Relaxed);
+        hook(panic);
+    }));
+    // A road without sockets, whose links live on.
+    let Stage { worker, server, theirs, ours } = Stage::on("mem://heavy", 1, Limits::default());
+    let url = server.endpoints().first().unwrap().to_string();
+    ours.block_on(async {
+        let client = Client::connect(url.as_str()).await.unwrap();
+        let other = Client::connect(url.as_str()).await.unwrap();
+        let busy = tokio::spawn(WorkClient::new(&client).held_at_last().into_owned());
+        worker.entered(1).await;
+        theirs.shutdown_background();
+        timeout(PATIENCE, other.closed()).await.expect("the runtime drops its tasks");
+        tokio::time::sleep(Duration::from_millis(50)).await; // and then its clock, which nothing tells
+        worker.release();
+        timeout(PATIENCE, busy).await.unwrap().unwrap().expect_err("it is not answered");
+        drop(server);
+        let gone = async {
+            while Arc::strong_count(&worker.entered) > 1 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, gone).await.expect("the connection's task is gone");
+    });
+    assert_eq!(PANICS.load(Relaxed), 0);
 }
 
 #[test]

@@ -35,7 +35,7 @@ settings! {
         /// Higher admits more concurrency; lower bounds memory: each may hold 16 KiB of arguments.
         max_in_flight: u32 = 4096, within 1..=65_536, set by with_max_in_flight;
         /// Handlers of methods that block (`run = "blocking"`) that run at once in one server, each on a thread. Default 128; the
-        /// others wait their turn, within the bounds of their connections and deadlines. A handler that turned out to be busy
+        /// others wait their turn, within the bounds of their connections and deadlines. A handler that may be busy
         /// without having said so counts as one of them: a thread takes over its worker's other work.
         ///
         /// Higher admits more of them at once; lower bounds threads. More than the runtime has blocking threads, by default

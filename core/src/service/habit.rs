@@ -12,11 +12,17 @@ use crate::clock::now;
 
 /// What is known of a method that nothing was declared of. All connections share it.
 ///
-/// Handlers that were among others when they held their thread are suspects: they are timed. One that was busy twice is known for
-/// it: the worker's other work goes to another thread before it runs, so that it delays its own connection only. All of that
-/// fades while it is quick.
-#[derive(Clone, Debug, Default)]
+/// A method is taken for busy until it has shown that it is not: the worker's other work goes to another thread before its handler
+/// runs, so that it delays its own connection only. That fades while it is quick. Handlers that were among others when they held
+/// their thread are suspects: they are timed, and taken for busy again if they are.
+#[derive(Clone, Debug)]
 pub(super) struct Habit(Arc<AtomicU8>);
+
+impl Default for Habit {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU8::new(BUSY)))
+    }
+}
 
 impl Habit {
     /// It was among handlers that held their thread.
@@ -24,11 +30,14 @@ impl Habit {
         self.0.fetch_max(SUSPECT, Ordering::Relaxed);
     }
 
-    /// Runs a handler. Where other threads can take this worker's work, one of `threads` is what one that is known to be busy costs
+    /// Runs a handler. Where other threads can take this worker's work, one of `threads` is what one that may be busy costs
     /// meanwhile; without any, it runs as others do.
+    ///
+    /// Also says whether that work was handed over. This thread is no worker any more then, and its task should yield: the
+    /// runtime may shut down without waiting for it.
     #[inline]
-    pub(super) fn run<T>(&self, threads: &Semaphore, handler: impl FnOnce() -> T) -> T {
-        if self.is_quick() { handler() } else { self.run_timed(threads, handler) }
+    pub(super) fn run<T>(&self, threads: &Semaphore, handler: impl FnOnce() -> T) -> (T, bool) {
+        if self.is_quick() { (handler(), false) } else { self.run_timed(threads, handler) }
     }
 
     /// True if it need not be timed.
@@ -37,7 +46,7 @@ impl Habit {
     }
 
     #[cold]
-    fn run_timed<T>(&self, threads: &Semaphore, handler: impl FnOnce() -> T) -> T {
+    fn run_timed<T>(&self, threads: &Semaphore, handler: impl FnOnce() -> T) -> (T, bool) {
         let timed = || {
             let begin = now();
             let output = handler();
@@ -46,7 +55,7 @@ impl Habit {
         };
         let known = self.0.load(Ordering::Relaxed) > BUSY_ONCE;
         let thread = (known && shared_runtime().is_some()).then(|| threads.try_acquire().ok()).flatten();
-        if thread.is_some() { block_in_place(timed) } else { timed() }
+        if thread.is_some() { (block_in_place(timed), true) } else { (timed(), false) }
     }
 
     fn ran(&self, time: Duration) {
@@ -61,17 +70,28 @@ impl Habit {
 
 /// From when on a handler is busy.
 const LONG: Duration = Duration::from_millis(1);
-/// What is known of a method, less what it was quick since. Up to this it is only timed, and after it was busy once too.
-const SUSPECT: u8 = 32;
-const BUSY_ONCE: u8 = 48;
-/// Busy again before that faded.
-const BUSY: u8 = 64;
+/// What is known of a method, less what it was quick since. Up to this it is only timed, and after it was busy once too: a
+/// thread that had to wait for a processor looks busy.
+const SUSPECT: u8 = 64;
+const BUSY_ONCE: u8 = 128;
+/// Nothing yet, or busy again before that faded. A handler of a millisecond costs 127 others that are quick a handing over each: together no
+/// more than it took itself.
+const BUSY: u8 = 255;
 
 #[cfg(test)]
 mod tests {
     use std::thread::{self, ThreadId};
 
     use super::*;
+
+    /// A method that was quick until it is not timed any more.
+    fn quick(threads: &Semaphore) -> Habit {
+        let habit = Habit::default();
+        (0..BUSY).for_each(|_| {
+            habit.run(threads, || ());
+        });
+        habit
+    }
 
     fn busy() -> ThreadId {
         let begin = now();
@@ -81,7 +101,8 @@ mod tests {
 
     #[test]
     fn who_is_suspected_is_timed_and_who_is_busy_known_until_it_is_quick() {
-        let (habit, threads) = (Habit::default(), Semaphore::new(1));
+        let threads = Semaphore::new(1);
+        let habit = quick(&threads);
         assert!(habit.is_quick());
         habit.suspect();
         for _ in 0..SUSPECT {
@@ -94,36 +115,35 @@ mod tests {
         assert_eq!(habit.0.load(Ordering::Relaxed), BUSY_ONCE);
         habit.run(&threads, busy);
         habit.suspect();
-        let quick = (0..2 * BUSY).take_while(|_| !habit.is_quick()).inspect(|_| habit.run(&threads, || ()));
+        let quick = (0..2 * usize::from(BUSY)).take_while(|_| !habit.is_quick()).inspect(|_| {
+            habit.run(&threads, || ());
+        });
         assert_eq!(quick.count(), usize::from(BUSY));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-    async fn the_other_work_of_a_busy_handlers_worker_goes_on() {
+    async fn the_other_work_of_a_new_methods_worker_goes_on() {
         let task = tokio::spawn(async {
             let (habit, threads) = (Habit::default(), Semaphore::new(1));
-            habit.0.store(BUSY, Ordering::Relaxed);
             let (told, heard) = std::sync::mpsc::sync_channel(1);
             tokio::spawn(async move { told.send(()) });
             habit.run(&threads, || heard.recv_timeout(Duration::from_secs(20)))
         });
-        assert_eq!(task.await.unwrap(), Ok(()));
+        assert_eq!(task.await.unwrap(), (Ok(()), true));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn without_a_thread_to_spare_it_runs_as_it_is() {
         let task = tokio::spawn(async {
             let (habit, threads) = (Habit::default(), Semaphore::new(0));
-            habit.0.store(BUSY, Ordering::Relaxed);
             habit.run(&threads, busy)
         });
-        task.await.unwrap();
+        assert!(!task.await.unwrap().1);
     }
 
     #[test]
     fn outside_a_runtime_it_runs_as_it_is() {
         let (habit, threads) = (Habit::default(), Semaphore::new(1));
-        habit.0.store(BUSY, Ordering::Relaxed);
-        assert_eq!(habit.run(&threads, busy), thread::current().id());
+        assert_eq!(habit.run(&threads, busy), (thread::current().id(), false));
     }
 }

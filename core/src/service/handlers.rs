@@ -28,6 +28,8 @@ pub(crate) struct Handlers {
     recent_number: u64,
     /// Reads whose calls were started.
     turn: u64,
+    /// The work of this thread's worker was handed over.
+    handed_over: bool,
 }
 
 /// What is kept of a method.
@@ -42,11 +44,30 @@ struct Place {
 impl Handlers {
     pub(crate) fn new(runner: Arc<Runner>, session: Session) -> Self {
         let (codec, limits) = (session.codec_index(), session.decode_limits());
-        Self { runner, session, codec, limits, places: Vec::new(), recent: 0, recent_number: 0, turn: 0 }
+        Self {
+            runner,
+            session,
+            codec,
+            limits,
+            places: Vec::new(),
+            recent: 0,
+            recent_number: 0,
+            turn: 0,
+            handed_over: false,
+        }
     }
 
     pub(crate) fn runner(&self) -> &Runner {
         &self.runner
+    }
+
+    /// True if the work of this thread's worker was handed over: the driver should yield.
+    pub(crate) fn handed_over(&self) -> bool {
+        self.handed_over
+    }
+
+    pub(crate) fn take_handed_over(&mut self) -> bool {
+        std::mem::take(&mut self.handed_over)
     }
 
     /// Starts calls which `inbox` brought. The answers of those that ended at once are among `answers`; the others are
@@ -146,13 +167,14 @@ impl Handlers {
         let start = answers.begin(call);
         let habit = &place.route.habit;
         let at = (method.path, context);
-        let (polled, intact) = match method.options.run {
+        let ((polled, intact), handed_over) = match method.options.run {
             RunPolicy::InPlace => {
                 place.turn = self.turn;
                 habit.run(self.runner.threads(), || poll_slot(at, slot, Some(arguments), answers.body(), cx))
             }
-            _ => (Poll::Pending, true),
+            _ => ((Poll::Pending, true), false),
         };
+        self.handed_over |= handed_over;
         match polled {
             Poll::Pending => {
                 if let (Some(slot), Some(context)) = (place.slot.take(), place.context.take()) {

@@ -144,7 +144,7 @@ impl Future for Running {
             RunPolicy::Blocking => poll(),
             RunPolicy::Spawn => watched(poll).0,
             RunPolicy::InPlace => {
-                let (polled, held) = watched(|| this.habit.run(&this.threads, poll));
+                let ((polled, _), held) = watched(|| this.habit.run(&this.threads, poll));
                 if held {
                     this.habit.suspect();
                 }
