@@ -8,15 +8,18 @@ use std::time::Duration;
 use crate::contenders::Contender;
 use crate::load::Load;
 use crate::measure::Timing;
+use crate::process::Cores;
+use crate::scale;
 use options::Options;
 
 pub(crate) const USAGE: &str = "\
 usage: linkspan-bench all                   every contender under every load, 6 repetitions
        linkspan-bench quick                 the loads and contenders that say most, 2 repetitions
        linkspan-bench beside [URL]          small calls beside 4 MiB echoes and busy handlers (tcp://127.0.0.1:0)
+       linkspan-bench scale [URL]           one server on one core, on two, four and all of them (tcp://127.0.0.1:0)
        linkspan-bench render FILE           tables and plots of an earlier run, from its JSON
 
-options of all and quick:
+options of all and quick; beside and scale take --repetitions and --output, scale --millis too:
   --repetitions N      instead of 6 or 2
   --only NAME,NAME     contenders: raw, raw-inplace, linkspan-postcard, linkspan-static, linkspan-json, tarpc, tonic,
                        raw-ws, raw-ws-frames, linkspan-ws, linkspan-ws-json, jsonrpsee, axum, raw-quic, linkspan-quic
@@ -28,9 +31,10 @@ options of all and quick:
   --output DIR         where files go (default: bench/results)
 
 the two halves alone, for strace and perf:
-       linkspan-bench serve NAME [URL] [--core N]               prints its address; ends when its input does
+       linkspan-bench serve NAME [URL] [--core N | --cores N]   prints its address; ends when its input does
        linkspan-bench call NAME ADDRESS [--loads NAME] [--in-flight N] [--core N] [--millis N] [--server-pid N]
-                                                                unary-1, if it names no load; prints JSON";
+                                                                unary-1, if it names no load; prints JSON
+  --cores N            the first N cores, with a worker for each";
 
 /// What to do.
 #[derive(Debug)]
@@ -42,10 +46,15 @@ pub(crate) enum Command {
         address: String,
         load: Load,
         timing: Timing,
-        core: Option<usize>,
+        cores: Cores,
     },
     CallBeside {
         address: String,
+        timing: Timing,
+    },
+    CallScale {
+        address: String,
+        load: scale::Load,
         timing: Timing,
     },
     Compare(Plan),
@@ -54,11 +63,12 @@ pub(crate) enum Command {
         file: PathBuf,
         output: PathBuf,
     },
+    Scale(ScalePlan),
     /// One contender's server.
     Serve {
         contender: Contender,
         url: Option<String>,
-        core: Option<usize>,
+        cores: Cores,
     },
 }
 
@@ -82,6 +92,15 @@ pub(crate) struct BesidePlan {
     pub(crate) output: PathBuf,
 }
 
+/// Which runs of one server on more and more cores to make.
+#[derive(Debug)]
+pub(crate) struct ScalePlan {
+    pub(crate) url: String,
+    pub(crate) repetitions: usize,
+    pub(crate) timing: Timing,
+    pub(crate) output: PathBuf,
+}
+
 impl Command {
     pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let options = Options::parse(arguments)?;
@@ -94,23 +113,39 @@ impl Command {
                 options.plan("quick", 2, (QUICK_CONTENDERS, &loads), 400).map(Self::Compare)
             }
             "beside" => {
-                let url = word("a URL").unwrap_or_else(|_| "tcp://127.0.0.1:0".to_owned());
+                let url = word("a URL").unwrap_or_else(|_| TCP.to_owned());
                 let repetitions = options.repetitions.unwrap_or(3);
                 Ok(Self::Beside(BesidePlan { url, repetitions, output: options.output() }))
+            }
+            "scale" => {
+                let url = word("a URL").unwrap_or_else(|_| TCP.to_owned());
+                let timing = Timing { measure: options.measure(1500), ..options.timing(&options.load()?) };
+                let repetitions = options.repetitions.unwrap_or(3).max(1);
+                Ok(Self::Scale(ScalePlan { url, repetitions, timing, output: options.output() }))
             }
             "render" => Ok(Self::Render { file: word("a file")?.into(), output: options.output() }),
             "serve" => {
                 let contender = Contender::parse(&word("a contender")?)?;
-                Ok(Self::Serve { contender, url: word("a URL").ok(), core: options.core })
+                Ok(Self::Serve { contender, url: word("a URL").ok(), cores: options.cores()? })
             }
             "call" => {
                 let contender = Contender::parse(&word("a contender")?)?;
                 let (address, load) = (word("an address")?, options.load()?);
-                Ok(Self::Call { contender, address, load, timing: options.timing(&load), core: options.core })
+                Ok(Self::Call {
+                    contender,
+                    address,
+                    load,
+                    timing: options.timing(&load),
+                    cores: options.cores()?,
+                })
             }
             "call-beside" => {
                 let (address, load) = (word("an address")?, options.load()?);
                 Ok(Self::CallBeside { address, timing: options.timing(&load) })
+            }
+            "call-scale" => {
+                let (address, load) = (word("an address")?, scale::Load::parse(&word("a load")?)?);
+                Ok(Self::CallScale { address, load, timing: options.timing(&options.load()?) })
             }
             "help" => Ok(Self::Help),
             other => Err(format!("unknown command `{other}`")),
@@ -118,6 +153,7 @@ impl Command {
     }
 }
 
+const TCP: &str = "tcp://127.0.0.1:0";
 const QUICK_CONTENDERS: &[Contender] = &[
     Contender::Raw,
     Contender::RawInplace,
@@ -167,12 +203,34 @@ mod tests {
     fn a_half_alone_calls_as_often_as_it_is_told() {
         let line = "call raw 127.0.0.1:1 --in-flight 64 --millis 70 --core 1";
         let seen = match parse(line) {
-            Ok(Command::Call { load, timing, core, .. }) => {
-                Some((load.name, load.in_flight, timing.measure, core))
+            Ok(Command::Call { load, timing, cores, .. }) => {
+                Some((load.name, load.in_flight, timing.measure, cores))
             }
             _ => None,
         };
-        assert_eq!(seen, Some(("unary-1", 64, Duration::from_millis(70), Some(1))));
+        assert_eq!(seen, Some(("unary-1", 64, Duration::from_millis(70), Cores::One(1))));
+    }
+
+    #[test]
+    fn a_server_runs_on_every_core_or_on_those_it_is_told() {
+        let cores = |options: &str| match parse(&format!("serve raw {options}")) {
+            Ok(Command::Serve { cores, .. }) => Some(cores),
+            _ => None,
+        };
+        assert_eq!(cores(""), Some(Cores::All));
+        assert_eq!(cores("--core 0"), Some(Cores::One(0)));
+        assert_eq!(cores("--cores 2"), Some(Cores::First(2)));
+    }
+
+    #[test]
+    fn scaling_is_measured_three_times_over_tcp_unless_told_otherwise() {
+        let scale = |line: &str| match parse(line) {
+            Ok(Command::Scale(plan)) => Some((plan.url, plan.repetitions, plan.timing.measure.as_millis())),
+            _ => None,
+        };
+        assert_eq!(scale("scale"), Some((TCP.to_owned(), 3, 1500)));
+        let line = "scale ws://127.0.0.1:0 --repetitions 5 --millis 70";
+        assert_eq!(scale(line), Some(("ws://127.0.0.1:0".to_owned(), 5, 70)));
     }
 
     #[test]
@@ -186,6 +244,8 @@ mod tests {
             ("all --repetitions two", "`two` is not a whole number"),
             ("all --fast", "unknown option `--fast`"),
             ("call raw", "name an address"),
+            ("call-scale tcp://127.0.0.1:1 unary-1", "unknown load `unary-1`"),
+            ("serve raw --core 1 --cores 2", "--core and --cores"),
         ] {
             let error = parse(line).unwrap_err();
             assert!(error.starts_with(problem), "{line}: {error}");

@@ -5,6 +5,7 @@ mod certificate;
 mod jsonrpsee;
 mod kind;
 mod linkspan;
+mod mixing;
 mod raw;
 mod tarpc;
 mod tonic;
@@ -22,7 +23,8 @@ use crate::measure::{Measured, Timing, calls, connect, memory, notes};
 use raw::Raw;
 
 pub(crate) use kind::{Contender, Family, Road};
-pub(crate) use linkspan::{Stub, with_codec};
+pub(crate) use linkspan::{Stub, Where, with_codec};
+pub(crate) use mixing::mixed;
 pub(crate) use topic::{Outlet, Topic};
 
 /// What to multiply.

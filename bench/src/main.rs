@@ -1,6 +1,6 @@
 //! How fast Linkspan is, beside hand-written loops and beside its peers, in one run. `README.md` says how to read it.
 //!
-//! - `command` reads the command line; `compare` and `beside` are the two measurements.
+//! - `command` reads the command line; `compare`, `beside` and `scale` are the measurements.
 //! - `process` starts the processes that are measured, pins them, and reads what they used.
 //! - `contenders` are what is compared, `load` what is asked of them, `measure` the client's half that asks it.
 //! - `results` are the runs and their ratios, `budget` what these should be, `report` turns them into tables and plots.
@@ -15,11 +15,13 @@ mod measure;
 mod process;
 mod report;
 mod results;
+mod scale;
 mod statistics;
 
 use std::process::ExitCode;
 
 use command::Command;
+use process::Cores;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -46,19 +48,26 @@ fn run(command: Command) -> Result<(), Failure> {
             println!("{}", command::USAGE);
             Ok(())
         }
-        Command::Compare(plan) => process::runtime(None)?.block_on(compare::run(&plan)),
-        Command::Beside(plan) => process::runtime(None)?.block_on(beside::run(&plan)),
+        Command::Compare(plan) => process::runtime(Cores::All)?.block_on(compare::run(&plan)),
+        Command::Beside(plan) => process::runtime(Cores::All)?.block_on(beside::run(&plan)),
+        Command::Scale(plan) => process::runtime(Cores::All)?.block_on(scale::run(&plan)),
         Command::Render { file, output } => report::Report::read(&file)?.publish(&output),
-        Command::Serve { contender, url, core } => {
-            process::run_once(core, contenders::serve(contender, url.as_deref()))
+        Command::Serve { contender, url, cores } => {
+            process::run_once(cores, contenders::serve(contender, url.as_deref()))
         }
-        Command::Call { contender, address, load, timing, core } => {
-            let measured = process::run_once(core, contenders::measure(contender, &address, &load, &timing))?;
+        Command::Call { contender, address, load, timing, cores } => {
+            let measured =
+                process::run_once(cores, contenders::measure(contender, &address, &load, &timing))?;
             println!("{}", serde_json::to_string(&measured)?);
             Ok(())
         }
         Command::CallBeside { address, timing } => {
-            let measured = process::run_once(None, beside::call(&address, &timing))?;
+            let measured = process::run_once(Cores::All, beside::call(&address, &timing))?;
+            println!("{}", serde_json::to_string(&measured)?);
+            Ok(())
+        }
+        Command::CallScale { address, load, timing } => {
+            let measured = process::run_once(Cores::All, load.call(&address, &timing))?;
             println!("{}", serde_json::to_string(&measured)?);
             Ok(())
         }

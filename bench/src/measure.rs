@@ -3,6 +3,7 @@
 pub(crate) mod calls;
 pub(crate) mod connect;
 pub(crate) mod memory;
+pub(crate) mod mixes;
 pub(crate) mod notes;
 mod repeat;
 mod stage;

@@ -8,7 +8,7 @@ use std::num::NonZero;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::runtime::{Builder, Runtime};
@@ -16,27 +16,62 @@ use tokio::time::timeout;
 
 use crate::Failure;
 
-/// A multi-thread runtime with as many workers as the machine has cores, all of them pinned to `core` if there is one.
-pub(crate) fn runtime(core: Option<usize>) -> Result<Runtime, Failure> {
-    let workers = std::thread::available_parallelism().map_or(1, NonZero::get); // before pinning, which lowers it
-    memory::allow_many_files()?;
-    if let Some(core) = core {
-        let mut cores = CpuSet::new();
-        if core >= CpuSet::MAX_CPU {
-            return Err(format!("no core {core}").into());
-        }
-        cores.set(core);
-        sched_setaffinity(None, &cores)?; // threads started later inherit it
+/// Which cores a process may use, and how many workers its runtime has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cores {
+    /// Every core, with a worker for each.
+    All,
+    /// The first so many, with a worker for each.
+    First(usize),
+    /// This one, with as many workers as the machine has cores.
+    One(usize),
+}
+
+impl Cores {
+    /// How many there are for us.
+    pub(crate) fn available() -> usize {
+        std::thread::available_parallelism().map_or(1, NonZero::get)
     }
+
+    /// Keeps this thread on them, and those that it starts.
+    fn pin(self) -> Result<(), Failure> {
+        let mut chosen = CpuSet::new();
+        match self {
+            Self::All => return Ok(()),
+            Self::First(count) => {
+                let ours = sched_getaffinity(None)?;
+                (0..CpuSet::MAX_CPU)
+                    .filter(|core| ours.is_set(*core))
+                    .take(count)
+                    .for_each(|core| chosen.set(core));
+                if count == 0 || chosen.count() as usize != count {
+                    return Err(format!("{count} cores of {}", ours.count()).into());
+                }
+            }
+            Self::One(core) if core >= CpuSet::MAX_CPU => return Err(format!("no core {core}").into()),
+            Self::One(core) => chosen.set(core),
+        }
+        Ok(sched_setaffinity(None, &chosen)?)
+    }
+}
+
+/// A multi-thread runtime on `cores`.
+pub(crate) fn runtime(cores: Cores) -> Result<Runtime, Failure> {
+    let workers = match cores {
+        Cores::First(count) => count,
+        Cores::All | Cores::One(_) => Cores::available(), // before pinning, which lowers it
+    };
+    memory::allow_many_files()?;
+    cores.pin()?;
     Ok(Builder::new_multi_thread().worker_threads(workers).enable_all().build()?)
 }
 
 /// Runs `half` of a measurement. Its tasks end with the process: some never would.
 pub(crate) fn run_once<T>(
-    core: Option<usize>,
+    cores: Cores,
     half: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let runtime = runtime(core)?;
+    let runtime = runtime(cores)?;
     let result = runtime.block_on(half);
     runtime.shutdown_background();
     result

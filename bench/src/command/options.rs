@@ -8,12 +8,14 @@ use super::Plan;
 use crate::contenders::Contender;
 use crate::load::{Kind, Load};
 use crate::measure::Timing;
+use crate::process::Cores;
 
 #[derive(Debug, Default)]
 pub(super) struct Options {
     pub(super) positional: Vec<String>,
     pub(super) repetitions: Option<usize>,
-    pub(super) core: Option<usize>,
+    core: Option<usize>,
+    cores: Option<usize>,
     contenders: Option<Vec<Contender>>,
     loads: Option<Vec<Load>>,
     in_flight: Option<usize>,
@@ -33,6 +35,7 @@ impl Options {
                 "--only" => options.contenders = Some(list(&value()?, Contender::parse)?),
                 "--loads" => options.loads = Some(list(&value()?, Load::parse)?),
                 "--core" => options.core = Some(number(&value()?)?),
+                "--cores" => options.cores = Some(number(&value()?)?),
                 "--millis" => options.millis = Some(number(&value()?)?),
                 "--server-pid" => options.server = Some(number(&value()?)?),
                 "--output" => options.output = Some(value()?.into()),
@@ -56,11 +59,26 @@ impl Options {
             name,
             repetitions: self.repetitions.unwrap_or(repetitions).max(1),
             output: self.output(),
+            measure: self.measure(millis),
             contenders: self.contenders.unwrap_or_else(|| contenders.to_vec()),
             loads: self.loads.unwrap_or_else(|| loads.to_vec()),
             core: self.core.unwrap_or(last),
-            measure: Duration::from_millis(self.millis.unwrap_or(millis)),
         })
+    }
+
+    /// How long each run is measured: `millis`, if nothing is said.
+    pub(super) fn measure(&self, millis: u64) -> Duration {
+        Duration::from_millis(self.millis.unwrap_or(millis))
+    }
+
+    /// The cores of a half alone.
+    pub(super) fn cores(&self) -> Result<Cores, String> {
+        match (self.core, self.cores) {
+            (None, None) => Ok(Cores::All),
+            (Some(core), None) => Ok(Cores::One(core)),
+            (None, Some(count)) => Ok(Cores::First(count)),
+            (Some(_), Some(_)) => Err("--core and --cores exclude each other".to_owned()),
+        }
     }
 
     /// Where files go.
@@ -83,7 +101,7 @@ impl Options {
         let full = matches!(load.kind, Kind::Notes(_)) && load.connections > 1;
         Timing {
             warm_up: if full { FILL } else { WARM_UP },
-            measure: Duration::from_millis(self.millis.unwrap_or(MEASURE_MILLIS)),
+            measure: self.measure(MEASURE_MILLIS),
             server: self.server,
         }
     }

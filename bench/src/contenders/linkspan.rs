@@ -11,7 +11,8 @@ use linkspan::{Blob, Client, Context, Events, Limits, Push, PushError, PushSink,
 
 use super::certificate::CertificateFile;
 use super::{
-    Args, Caller, Notes, Outlet, Product, Publisher, Subscriber, Topic, checked_note, note_filler, note_text,
+    Args, Caller, Notes, Outlet, Product, Publisher, Subscriber, Topic, checked_note, mixed, note_filler,
+    note_text,
 };
 use crate::Failure;
 
@@ -35,6 +36,14 @@ pub(super) trait Arith {
     /// The same, where it delays nobody.
     #[call(run = "spawn")]
     async fn compute_spawned(&self) -> u64;
+    /// Computes so much, however long it takes, where its connection is driven.
+    async fn mix(&self, seed: u64) -> u64;
+    /// The same in a task of its own.
+    #[call(run = "spawn")]
+    async fn mix_spawned(&self, seed: u64) -> u64;
+    /// The same on a thread of its own.
+    #[call(run = "blocking")]
+    async fn mix_blocking(&self, seed: u64) -> u64;
 }
 
 /// What subscribers are told.
@@ -82,6 +91,18 @@ impl Arith for Calculator {
 
     async fn compute_spawned(&self) -> u64 {
         compute()
+    }
+
+    async fn mix(&self, seed: u64) -> u64 {
+        mixed(seed)
+    }
+
+    async fn mix_spawned(&self, seed: u64) -> u64 {
+        mixed(seed)
+    }
+
+    async fn mix_blocking(&self, seed: u64) -> u64 {
+        mixed(seed)
     }
 }
 
@@ -149,6 +170,24 @@ impl Stub {
     pub(crate) async fn compute(&self, spawned: bool) -> Result<u64, Failure> {
         Ok(if spawned { self.arith.compute_spawned().await? } else { self.arith.compute().await? })
     }
+
+    /// Has the server compute what [`mixed`] does.
+    pub(crate) async fn mix(&self, seed: u64, run: Where) -> Result<u64, Failure> {
+        Ok(match run {
+            Where::InPlace => self.arith.mix(seed).await?,
+            Where::Spawn => self.arith.mix_spawned(seed).await?,
+            Where::Blocking => self.arith.mix_blocking(seed).await?,
+        })
+    }
+}
+
+/// Where a handler runs, as its method declares it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Where {
+    Blocking,
+    /// Nothing is declared.
+    InPlace,
+    Spawn,
 }
 
 impl Caller for Stub {
