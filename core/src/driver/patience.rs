@@ -42,6 +42,11 @@ impl Patience {
         self.defers(now)
     }
 
+    /// True if it went behind others, and nothing was sent since.
+    pub(super) fn is_giving_way(&self) -> bool {
+        self.turns > 0
+    }
+
     /// True if the driver is to go behind others now, before it sends. `nudged`: a caller woke it. `calls` says how many have
     /// begun, and if others are in flight; it is not asked for nothing, since what it looks at has left the cache.
     pub(super) fn gives_way(

@@ -1,7 +1,7 @@
 //! Who woke the driver.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Wake, Waker};
 
 /// Tells wakes by the pipe from those by callers: a pipe that has nothing new is not asked.
@@ -9,35 +9,41 @@ use std::task::{Context, Wake, Waker};
 /// The pipe is polled with a waker of its own, whichever way, since one direction may wait for the other in it.
 #[derive(Debug)]
 pub(super) struct Rousing {
-    /// The driver's task, as the pipe's waker knows it.
-    task: Option<Waker>,
+    /// What the pipe wakes, and as a waker.
     pipe: Arc<PipeWaker>,
     waker: Waker,
+    /// The pipe had something, and has not promised to wake.
+    goes_on: bool,
 }
 
+/// A task has its own: it is never locked, nor changed.
 #[derive(Debug)]
 struct PipeWaker {
     /// The pipe has news, or was not asked yet.
     woken: AtomicBool,
-    task: Mutex<Option<Waker>>,
+    /// The driver's.
+    task: Waker,
 }
 
 impl Default for Rousing {
     fn default() -> Self {
-        let pipe = Arc::new(PipeWaker { woken: AtomicBool::new(true), task: Mutex::new(None) });
-        Self { task: None, waker: Waker::from(Arc::clone(&pipe)), pipe }
+        Self::of(Waker::noop())
     }
 }
 
 impl Rousing {
-    /// The pipe's wakes go to `task` from now on. True if they went to another before.
+    fn of(task: &Waker) -> Self {
+        let pipe = Arc::new(PipeWaker { woken: AtomicBool::new(true), task: task.clone() });
+        Self { waker: Waker::from(Arc::clone(&pipe)), pipe, goes_on: false }
+    }
+
+    /// The pipe's wakes go to `task` from now on, once it was asked. True if they went to another before.
     pub(super) fn follow(&mut self, task: &Waker) -> bool {
-        if self.task.as_ref().is_some_and(|known| known.will_wake(task)) {
-            return false;
+        let other = !self.pipe.task.will_wake(task);
+        if other {
+            *self = Self::of(task);
         }
-        self.task = Some(task.clone());
-        *self.pipe.lock() = Some(task.clone());
-        true
+        other
     }
 
     /// What the pipe is polled with.
@@ -46,19 +52,14 @@ impl Rousing {
     }
 
     /// True if the pipe is to be asked what it has: once per wake.
-    pub(super) fn has_news(&self) -> bool {
-        self.pipe.woken.load(Ordering::Relaxed) && self.pipe.woken.swap(false, Ordering::AcqRel)
+    pub(super) fn has_news(&mut self) -> bool {
+        let woken = self.pipe.woken.load(Ordering::Relaxed) && self.pipe.woken.swap(false, Ordering::AcqRel);
+        std::mem::take(&mut self.goes_on) || woken
     }
 
     /// The pipe had something, and may have more: it has not promised to wake.
-    pub(super) fn expect_more(&self) {
-        self.pipe.woken.store(true, Ordering::Release);
-    }
-}
-
-impl PipeWaker {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
-        self.task.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn expect_more(&mut self) {
+        self.goes_on = true;
     }
 }
 
@@ -69,9 +70,7 @@ impl Wake for PipeWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.woken.store(true, Ordering::Release);
-        if let Some(task) = &*self.lock() {
-            task.wake_by_ref();
-        }
+        self.task.wake_by_ref();
     }
 }
 
@@ -84,7 +83,6 @@ mod tests {
     fn a_pipe_is_asked_at_first_and_then_once_per_wake_of_its_own() {
         let (first, second) = (Arc::new(Count::default()), Arc::new(Count::default()));
         let mut rousing = Rousing::default();
-        rousing.context().waker().wake_by_ref(); // nobody drives it yet
         assert!(rousing.follow(&Waker::from(Arc::clone(&first))));
         assert!(!rousing.follow(&Waker::from(Arc::clone(&first))));
         assert!(rousing.has_news() && !rousing.has_news());

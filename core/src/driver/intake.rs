@@ -1,0 +1,78 @@
+//! What comes in, and what it asks the driver to do.
+
+use super::Deliver;
+use super::desk::Desk;
+use super::patience::Patience;
+use super::readers::Readers;
+use crate::connection::{Events, close_for};
+use crate::session::State;
+
+/// What reads left to do.
+#[derive(Debug, Default)]
+#[repr(C)] // as the driver
+pub(super) struct Intake {
+    pub(super) readers: Readers,
+    /// There is something to send.
+    pub(super) to_fill: bool,
+    /// There are large bodies to send, and further reads may bring more for the same write.
+    pub(super) gathers: bool,
+    /// Callers are to be woken once their worker has nothing else to do.
+    pub(super) herded: bool,
+    /// What the connection is to be told of sending, once it is locked anyway.
+    pub(super) sent: Option<Sent>,
+    pub(super) patience: Patience,
+}
+
+impl Intake {
+    /// Has the connection take what one read brought.
+    pub(super) fn take(&mut self, state: &mut State, desk: &mut Desk, deliver: &dyn Deliver) {
+        let Desk { inbox, events, .. } = desk;
+        settle(state, &mut self.sent, events);
+        let now = state.now();
+        let handled = state.connection.handle_inbox(now, inbox, events);
+        let answered = std::mem::take(&mut events.answered);
+        if answered > 0 {
+            self.herded |= self.patience.answered(answered, state.connection.calls_begun(), now);
+        }
+        if let Err(error) = handled {
+            state.connection.close(close_for(&error), events);
+        }
+        // Under the same lock as the answers: no caller finds its answer before the notifications that precede it.
+        self.readers.crowded(hand_on(deliver, events));
+        if state.has_drain_waiters() && state.connection.serving() == 0 {
+            // The last call may have ended without an answer, whose sending would wake them: a one-way call was reset.
+            state.move_drain_waiters(&mut events.wakers);
+        }
+        self.gathers = state.connection.gathers_bulk();
+        self.to_fill = state.connection.has_output()
+            || state.connection.closed().is_some()
+            || !events.cancelled.is_empty();
+    }
+}
+
+/// What came of sending: whether the pipe took some, and how much it has not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent {
+    pub(super) progressed: bool,
+    pub(super) remaining: usize,
+}
+
+/// Tells the connection what was sent, and collects whom that wakes.
+pub(super) fn settle(state: &mut State, sent: &mut Option<Sent>, events: &mut Events) {
+    let Some(Sent { progressed, remaining }) = sent.take() else { return };
+    let now = state.now();
+    state.connection.handle_sent(now, progressed, remaining);
+    // Not only when all is flushed: a busy link may never come to that.
+    if state.connection.has_much_room() {
+        state.move_room_waiters(&mut events.wakers);
+    }
+    state.move_drain_waiters(&mut events.wakers);
+}
+
+/// Hands on the notifications; their readers are woken with the callers. Returns the crowd.
+pub(super) fn hand_on(deliver: &dyn Deliver, events: &mut Events) -> usize {
+    if events.received.is_empty() {
+        return 0;
+    }
+    deliver.deliver(&mut events.received, &mut events.wakers)
+}
