@@ -6,10 +6,10 @@ mod desk;
 mod flush;
 mod greet;
 mod herd;
-mod intake;
 mod patience;
 mod readers;
 mod rousing;
+mod standing;
 
 use crate::clock::now;
 use desk::Desk;
@@ -17,8 +17,8 @@ use flush::flush_patiently;
 pub(crate) use flush::wind_down;
 pub(crate) use greet::{Greeted, Ungreeted, greet};
 use herd::Herd;
-use intake::{Intake, Sent, hand_on, settle};
 use rousing::Rousing;
+use standing::{Sent, Standing, hand_on, settle};
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -55,17 +55,11 @@ pub(crate) struct Driver {
     session: Session,
     /// While something lies on it that is not done with: the link takes no more, or the handshake brought it.
     desk: Option<Box<Desk>>,
-    intake: Intake,
     /// When the sleep wakes us: as long as that is early enough, it need not be looked at.
     armed: Option<Instant>,
     /// Tells wakes by the pipe from those by callers.
     rousing: Rousing,
-    /// The pipe has not flushed what it was given.
-    sending: bool,
-    /// It had nothing to do, and everything due was left to the sleep.
-    parked: bool,
-    /// What it takes for the time is when a caller looked. The sleep may have ended since.
-    borrows: bool,
+    standing: Standing,
     deliver: Arc<dyn Deliver>,
     sleep: Pin<Box<Sleep>>,
     /// Callers to wake together.
@@ -90,10 +84,7 @@ impl Driver {
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
             rousing: Rousing::default(),
             armed: None,
-            intake: Intake::default(),
-            sending: false,
-            parked: false,
-            borrows: false,
+            standing: Standing::default(),
             herd: Herd::default(),
         })
     }
@@ -152,7 +143,7 @@ impl Driver {
             self.armed = None;
         }
         // Read before the lock is taken, which then serves for all of this wake; but whoever is given way to goes first.
-        let read = if self.intake.patience.is_giving_way() { Ok(false) } else { self.read(desk) };
+        let read = if self.standing.patience.is_giving_way() { Ok(false) } else { self.read(desk) };
         let (mut received, mut failed) = read.map_or_else(|error| (false, Some(error)), |read| (read, None));
         let Some(mut closed) = self.begin(desk, received, cx) else {
             return failed.map_or(Poll::Pending, |error| Poll::Ready(self.lost(desk, &error)));
@@ -164,7 +155,7 @@ impl Driver {
                     break;
                 }
             }
-            if std::mem::take(&mut self.intake.to_fill) {
+            if std::mem::take(&mut self.standing.to_fill) {
                 closed = fill(self.session.lock(), &mut desk.batch, &mut desk.events);
                 wake(&mut desk.events.wakers);
             }
@@ -181,7 +172,7 @@ impl Driver {
                 Ok(false) if self.park(desk, cx) => return Poll::Pending,
                 Ok(received) => received,
             };
-            self.intake.to_fill |= !received;
+            self.standing.to_fill |= !received;
         }
         cx.waker().wake_by_ref();
         Poll::Pending
@@ -189,7 +180,7 @@ impl Driver {
 
     /// True if it is to go on later: after the readers, or as a worker again.
     fn yields(&mut self) -> bool {
-        self.intake.readers.have_turn(&*self.deliver) || self.handlers.take_handed_over()
+        self.standing.readers.have_turn(&*self.deliver) || std::mem::take(&mut self.standing.handed_over)
     }
 
     /// Looks at the clock, once per wake, does what time asks for, takes what was `read` and what must go out. Returns what
@@ -204,27 +195,27 @@ impl Driver {
         let mut state = self.session.lock();
         let nudged = state.take_nudge();
         let now = if nudged { state.now() } else { now() }; // whoever woke us may have looked just before
-        self.borrows = nudged;
+        self.standing.borrows = nudged;
         state.set_clock(now);
         if read {
-            self.intake.take(&mut state, desk, &*self.deliver);
+            self.standing.take(&mut state, desk, &*self.deliver);
         }
         let calls = || (state.connection.calls_begun(), state.connection.is_busy());
-        if self.intake.patience.gives_way(nudged, calls, now) {
+        if self.standing.patience.gives_way(nudged, calls, now) {
             drop(state);
             if read {
                 self.hand_on_read(desk, cx);
             }
-            self.intake.patience.give_way(cx, now);
+            self.standing.patience.give_way(cx, now);
             return None;
         }
         // While it was parked, the sleep told what is due.
-        let may_be_due = !std::mem::take(&mut self.parked) || self.armed.is_none_or(|at| at <= now);
+        let may_be_due = !std::mem::take(&mut self.standing.parked) || self.armed.is_none_or(|at| at <= now);
         if may_be_due && state.connection.poll_timeout().is_some_and(|due| due <= now) {
             state.connection.handle_timeout(now, &mut desk.events);
         }
-        let gathers = read && self.intake.gathers; // what leaves is sent with what further reads make leave
-        self.intake.to_fill = gathers;
+        let gathers = read && self.standing.gathers; // what leaves is sent with what further reads make leave
+        self.standing.to_fill = gathers;
         let closed = if gathers {
             drop(state);
             None
@@ -240,22 +231,22 @@ impl Driver {
     }
 
     fn send(&mut self, desk: &mut Desk) -> Result<(), Error> {
-        if desk.batch.is_empty() && !self.sending {
+        if desk.batch.is_empty() && !self.standing.sending {
             return Ok(());
         }
         let before = desk.batch.len();
         let cx = &mut self.rousing.context();
         let polled = self.pipe.poll_send(cx, &mut desk.batch);
         let progressed = desk.batch.take_progress() | (desk.batch.len() < before);
-        self.sending = match polled {
+        self.standing.sending = match polled {
             Poll::Ready(result) => {
                 result?;
                 false
             }
             Poll::Pending => true,
         };
-        let remaining = if self.sending { desk.batch.len().max(1) } else { 0 };
-        self.intake.sent = Some(Sent { progressed, remaining });
+        let remaining = if self.standing.sending { desk.batch.len().max(1) } else { 0 };
+        self.standing.sent = Some(Sent { progressed, remaining });
         Ok(())
     }
 
@@ -281,7 +272,7 @@ impl Driver {
     fn receive(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Result<bool, Error> {
         let read = self.read(desk)?;
         if read {
-            self.intake.take(&mut self.session.lock(), desk, &*self.deliver);
+            self.standing.take(&mut self.session.lock(), desk, &*self.deliver);
             self.hand_on_read(desk, cx);
         }
         Ok(read)
@@ -290,7 +281,7 @@ impl Driver {
     /// Reads on while that makes large bodies leave which one write may carry.
     fn receive_more(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Result<(), Error> {
         for _ in 1..READS {
-            if !self.intake.gathers || self.handlers.handed_over() || !self.receive(desk, cx)? {
+            if !self.standing.gathers || self.standing.handed_over || !self.receive(desk, cx)? {
                 break;
             }
         }
@@ -306,7 +297,7 @@ impl Driver {
     /// Hands on what the connection reported. No lock is held while handlers run.
     fn dispatch(&mut self, desk: &mut Desk, cx: &mut Context<'_>) {
         hand_on(&*self.deliver, &mut desk.events);
-        if std::mem::take(&mut self.intake.herded) || desk.events.wakers.len() > FEW {
+        if std::mem::take(&mut self.standing.herded) || desk.events.wakers.len() > FEW {
             self.herd.wake(&mut desk.events.wakers);
         } else {
             wake(&mut desk.events.wakers);
@@ -315,7 +306,8 @@ impl Driver {
             return;
         }
         let answers = &mut desk.answers;
-        self.handlers.start(desk.events.requests.drain(..), &desk.inbox, answers, cx);
+        self.standing.handed_over |=
+            self.handlers.start(desk.events.requests.drain(..), &desk.inbox, answers, cx);
         if !answers.is_empty() || !desk.events.cancelled.is_empty() {
             let mut state = self.session.lock();
             answers.send(&mut state.connection);
@@ -323,8 +315,8 @@ impl Driver {
             if state.has_drain_waiters() && state.connection.serving() == 0 {
                 state.move_drain_waiters(&mut desk.events.wakers);
             }
-            self.intake.gathers = state.connection.gathers_bulk();
-            self.intake.to_fill = if self.intake.gathers {
+            self.standing.gathers = state.connection.gathers_bulk();
+            self.standing.to_fill = if self.standing.gathers {
                 drop(state);
                 true
             } else {
@@ -338,15 +330,16 @@ impl Driver {
     /// True if there is nothing to do until somebody wakes us.
     fn park(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> bool {
         let mut state = self.session.lock();
-        settle(&mut state, &mut self.intake.sent, &mut desk.events);
+        settle(&mut state, &mut self.standing.sent, &mut desk.events);
         let (now, due) = (state.now(), state.connection.poll_timeout());
-        let parks = state.connection.closed().is_none() && (self.sending || !state.connection.has_output());
+        let parks =
+            state.connection.closed().is_none() && (self.standing.sending || !state.connection.has_output());
         if parks {
             state.park(cx.waker());
         }
         drop(state);
         wake(&mut desk.events.wakers);
-        self.parked = parks;
+        self.standing.parked = parks;
         match due {
             None => parks,
             Some(_) if !parks => false,
@@ -356,7 +349,9 @@ impl Driver {
 
     /// True if the driver is woken at `due`, or before.
     fn sleeps(&mut self, now: Instant, due: Instant, cx: &mut Context<'_>) -> bool {
-        if self.armed.is_some_and(|at| now < at && at <= due) && !(self.borrows && self.sleep.is_elapsed()) {
+        if self.armed.is_some_and(|at| now < at && at <= due)
+            && !(self.standing.borrows && self.sleep.is_elapsed())
+        {
             return true;
         }
         // A sleep that ends early finds nothing due and begins anew: cheaper than moving it with every read.

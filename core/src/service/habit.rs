@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::task::block_in_place;
 
-use super::lookout::shared_runtime;
+use super::lookout::{hand_over, shared_runtime};
 use crate::clock::now;
 
 /// What is known of a method that nothing was declared of. All connections share it.
@@ -32,12 +31,9 @@ impl Habit {
 
     /// Runs a handler. Where other threads can take this worker's work, one of `threads` is what one that may be busy costs
     /// meanwhile; without any, it runs as others do.
-    ///
-    /// Also says whether that work was handed over. This thread is no worker any more then, and its task should yield: the
-    /// runtime may shut down without waiting for it.
     #[inline]
-    pub(super) fn run<T>(&self, threads: &Semaphore, handler: impl FnOnce() -> T) -> (T, bool) {
-        if self.is_quick() { (handler(), false) } else { self.run_timed(threads, handler) }
+    pub(super) fn run<T>(&self, threads: &Semaphore, handler: impl FnOnce() -> T) -> T {
+        if self.is_quick() { handler() } else { self.run_timed(threads, handler) }
     }
 
     /// True if it need not be timed.
@@ -46,7 +42,7 @@ impl Habit {
     }
 
     #[cold]
-    fn run_timed<T>(&self, threads: &Semaphore, handler: impl FnOnce() -> T) -> (T, bool) {
+    fn run_timed<T>(&self, threads: &Semaphore, handler: impl FnOnce() -> T) -> T {
         let timed = || {
             let begin = now();
             let output = handler();
@@ -55,7 +51,7 @@ impl Habit {
         };
         let known = self.0.load(Ordering::Relaxed) > BUSY_ONCE;
         let thread = (known && shared_runtime().is_some()).then(|| threads.try_acquire().ok()).flatten();
-        if thread.is_some() { (block_in_place(timed), true) } else { (timed(), false) }
+        if thread.is_some() { hand_over(timed) } else { timed() }
     }
 
     fn ran(&self, time: Duration) {
@@ -82,14 +78,13 @@ const BUSY: u8 = 255;
 mod tests {
     use std::thread::{self, ThreadId};
 
+    use super::super::lookout::watched;
     use super::*;
 
     /// A method that was quick until it is not timed any more.
     fn quick(threads: &Semaphore) -> Habit {
         let habit = Habit::default();
-        (0..BUSY).for_each(|_| {
-            habit.run(threads, || ());
-        });
+        (0..BUSY).for_each(|_| habit.run(threads, || ()));
         habit
     }
 
@@ -127,23 +122,24 @@ mod tests {
             let (habit, threads) = (Habit::default(), Semaphore::new(1));
             let (told, heard) = std::sync::mpsc::sync_channel(1);
             tokio::spawn(async move { told.send(()) });
-            habit.run(&threads, || heard.recv_timeout(Duration::from_secs(20)))
+            watched(|| habit.run(&threads, || heard.recv_timeout(Duration::from_secs(20))))
         });
-        assert_eq!(task.await.unwrap(), (Ok(()), true));
+        let (heard, fate) = task.await.unwrap();
+        assert_eq!((heard, fate.handed_over), (Ok(()), true));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn without_a_thread_to_spare_it_runs_as_it_is() {
         let task = tokio::spawn(async {
             let (habit, threads) = (Habit::default(), Semaphore::new(0));
-            habit.run(&threads, busy)
+            watched(|| habit.run(&threads, busy)).1
         });
-        assert!(!task.await.unwrap().1);
+        assert!(!task.await.unwrap().handed_over);
     }
 
     #[test]
     fn outside_a_runtime_it_runs_as_it_is() {
         let (habit, threads) = (Habit::default(), Semaphore::new(1));
-        assert_eq!(habit.run(&threads, busy), (thread::current().id(), false));
+        assert_eq!(habit.run(&threads, busy), thread::current().id());
     }
 }

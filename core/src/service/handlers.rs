@@ -28,8 +28,6 @@ pub(crate) struct Handlers {
     recent_number: u64,
     /// Reads whose calls were started.
     turn: u64,
-    /// The work of this thread's worker was handed over.
-    handed_over: bool,
 }
 
 /// What is kept of a method.
@@ -44,47 +42,29 @@ struct Place {
 impl Handlers {
     pub(crate) fn new(runner: Arc<Runner>, session: Session) -> Self {
         let (codec, limits) = (session.codec_index(), session.decode_limits());
-        Self {
-            runner,
-            session,
-            codec,
-            limits,
-            places: Vec::new(),
-            recent: 0,
-            recent_number: 0,
-            turn: 0,
-            handed_over: false,
-        }
+        Self { runner, session, codec, limits, places: Vec::new(), recent: 0, recent_number: 0, turn: 0 }
     }
 
     pub(crate) fn runner(&self) -> &Runner {
         &self.runner
     }
 
-    /// True if the work of this thread's worker was handed over: the driver should yield.
-    pub(crate) fn handed_over(&self) -> bool {
-        self.handed_over
-    }
-
-    pub(crate) fn take_handed_over(&mut self) -> bool {
-        std::mem::take(&mut self.handed_over)
-    }
-
     /// Starts calls which `inbox` brought. The answers of those that ended at once are among `answers`; the others are
-    /// answered later, by tasks.
+    /// answered later, by tasks. True if the work of this thread's worker was handed over.
     pub(crate) fn start(
         &mut self,
         calls: impl Iterator<Item = Incoming>,
         inbox: &Inbox,
         answers: &mut Answers,
         cx: &mut TaskContext<'_>,
-    ) {
+    ) -> bool {
         self.turn += 1;
-        let ((), held) = watched(|| calls.for_each(|incoming| self.start_one(incoming, inbox, answers, cx)));
-        if held {
+        let ((), fate) = watched(|| calls.for_each(|incoming| self.start_one(incoming, inbox, answers, cx)));
+        if fate.held {
             let ran = self.places.iter().filter(|place| place.turn == self.turn);
             ran.for_each(|place| place.route.habit.suspect());
         }
+        fate.handed_over
     }
 
     #[inline]
@@ -167,14 +147,13 @@ impl Handlers {
         let start = answers.begin(call);
         let habit = &place.route.habit;
         let at = (method.path, context);
-        let ((polled, intact), handed_over) = match method.options.run {
+        let (polled, intact) = match method.options.run {
             RunPolicy::InPlace => {
                 place.turn = self.turn;
                 habit.run(self.runner.threads(), || poll_slot(at, slot, Some(arguments), answers.body(), cx))
             }
-            _ => ((Poll::Pending, true), false),
+            _ => (Poll::Pending, true),
         };
-        self.handed_over |= handed_over;
         match polled {
             Poll::Pending => {
                 if let (Some(slot), Some(context)) = (place.slot.take(), place.context.take()) {

@@ -12,13 +12,30 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
 use tracing::warn;
 
-/// Runs `handlers` while the lookout watches. Also says whether they were found to hold this thread.
-pub(super) fn watched<T>(handlers: impl FnOnce() -> T) -> (T, bool) {
+/// Runs `handlers` while the lookout watches. Also says what became of this thread meanwhile.
+pub(super) fn watched<T>(handlers: impl FnOnce() -> T) -> (T, Fate) {
     on_post(Post::enter);
     let output = handlers();
     (output, on_post(Post::leave))
+}
+
+/// What became of a thread while it ran handlers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Fate {
+    /// They were found to hold it.
+    pub(super) held: bool,
+    /// Its worker's other work was handed over. It is no worker any more, and its task should yield: a runtime that shuts down does
+    /// not wait for it.
+    pub(super) handed_over: bool,
+}
+
+/// Hands this worker's other work over to another thread, and runs `handler`.
+pub(super) fn hand_over<T>(handler: impl FnOnce() -> T) -> T {
+    on_post(|post| post.handed_over.store(true, Ordering::Relaxed));
+    block_in_place(handler)
 }
 
 /// The runtime of this thread, if other threads of it can take over this one's work.
@@ -41,6 +58,8 @@ struct Post {
     turn: AtomicU64,
     /// The present handlers hold their thread.
     held: AtomicBool,
+    /// As [`Fate`] says.
+    handed_over: AtomicBool,
     runtime: Handle,
 }
 
@@ -52,9 +71,10 @@ impl Post {
         }
     }
 
-    fn leave(&self) -> bool {
+    fn leave(&self) -> Fate {
         self.turn.store((self.turn.load(Ordering::Relaxed) | 1) + 1, Ordering::Relaxed);
-        self.held.load(Ordering::Relaxed) && self.held.swap(false, Ordering::Relaxed)
+        let take = |flag: &AtomicBool| flag.load(Ordering::Relaxed) && flag.swap(false, Ordering::Relaxed);
+        Fate { held: take(&self.held), handed_over: take(&self.handed_over) }
     }
 }
 
@@ -64,7 +84,8 @@ struct Manned(Option<Arc<Post>>);
 impl Manned {
     fn new() -> Self {
         Self(shared_runtime().and_then(|runtime| {
-            let post = Post { turn: AtomicU64::new(0), held: AtomicBool::new(false), runtime };
+            let [held, handed_over] = [const { AtomicBool::new(false) }; 2];
+            let post = Post { turn: AtomicU64::new(0), held, handed_over, runtime };
             LOOKOUT.begin().then(|| LOOKOUT.watch(post))
         }))
     }
@@ -210,7 +231,7 @@ mod tests {
         for _ in 0..3 {
             let (_, quick) = runtime.block_on(runtime.spawn(async { watched(|| ()) })).unwrap();
             let (_, held) = runtime.block_on(runtime.spawn(async { watched(hold) })).unwrap();
-            assert_eq!((quick, held), (false, true));
+            assert_eq!((quick.held, held.held), (false, true));
             (0..2_000).take_while(|_| !LOOKOUT.asleep.load(Ordering::Relaxed)).for_each(|_| {
                 thread::sleep(Duration::from_millis(5));
             });

@@ -144,8 +144,8 @@ impl Future for Running {
             RunPolicy::Blocking => poll(),
             RunPolicy::Spawn => watched(poll).0,
             RunPolicy::InPlace => {
-                let ((polled, _), held) = watched(|| this.habit.run(&this.threads, poll));
-                if held {
+                let (polled, fate) = watched(|| this.habit.run(&this.threads, poll));
+                if fate.held {
                     this.habit.suspect();
                 }
                 polled

@@ -1,4 +1,4 @@
-//! What comes in, and what it asks the driver to do.
+//! How things stand between one look at the link and the next.
 
 use super::Deliver;
 use super::desk::Desk;
@@ -7,23 +7,31 @@ use super::readers::Readers;
 use crate::connection::{Events, close_for};
 use crate::session::State;
 
-/// What reads left to do.
+/// What a driver remembers.
 #[derive(Debug, Default)]
-#[repr(C)] // as the driver
-pub(super) struct Intake {
+#[repr(C)] // as the driver: with what lies before it there, all but the last is in two lines of the cache
+pub(super) struct Standing {
     pub(super) readers: Readers,
+    /// What the connection is to be told of sending, once it is locked anyway.
+    pub(super) sent: Option<Sent>,
+    /// The pipe has not flushed what it was given.
+    pub(super) sending: bool,
+    /// There was nothing to do, and everything due was left to the sleep.
+    pub(super) parked: bool,
+    /// What it takes for the time is when a caller looked. The sleep may have ended since.
+    pub(super) borrows: bool,
     /// There is something to send.
     pub(super) to_fill: bool,
     /// There are large bodies to send, and further reads may bring more for the same write.
     pub(super) gathers: bool,
     /// Callers are to be woken once their worker has nothing else to do.
     pub(super) herded: bool,
-    /// What the connection is to be told of sending, once it is locked anyway.
-    pub(super) sent: Option<Sent>,
+    /// The work of this thread's worker was handed over to another: the driver should yield, to go on as a worker.
+    pub(super) handed_over: bool,
     pub(super) patience: Patience,
 }
 
-impl Intake {
+impl Standing {
     /// Has the connection take what one read brought.
     pub(super) fn take(&mut self, state: &mut State, desk: &mut Desk, deliver: &dyn Deliver) {
         let Desk { inbox, events, .. } = desk;
