@@ -53,7 +53,8 @@ pub(crate) trait Deliver: Send + Sync {
 pub(crate) struct Driver {
     pipe: Box<dyn Pipe>,
     session: Session,
-    /// While something lies on it that is not done with: the link takes no more, or the handshake brought it.
+    /// While something lies on it that is not done with: the link takes no more, the handshake brought it, or the driver yielded
+    /// before it was sent.
     desk: Option<Box<Desk>>,
     /// When the sleep wakes us: as long as that is early enough, it need not be looked at.
     armed: Option<Instant>,
@@ -130,6 +131,7 @@ impl Driver {
             }
         };
         let polled = self.poll_at(&mut desk, cx);
+        self.standing.handed_over = false; // whoever polls next is a worker
         self.desk = desk.leave();
         polled
     }
@@ -142,8 +144,10 @@ impl Driver {
         if self.rousing.follow(cx.waker()) {
             self.armed = None;
         }
-        // Read before the lock is taken, which then serves for all of this wake; but whoever is given way to goes first.
-        let read = if self.standing.patience.is_giving_way() { Ok(false) } else { self.read(desk) };
+        // Read before the lock is taken, which then serves for all of this wake; but whoever is given way to goes first, and so
+        // does what the link may take now.
+        let waits = self.standing.patience.is_giving_way() || self.standing.sending;
+        let read = if waits { Ok(false) } else { self.read(desk) };
         let (mut received, mut failed) = read.map_or_else(|error| (false, Some(error)), |read| (read, None));
         let Some(mut closed) = self.begin(desk, received, cx) else {
             return failed.map_or(Poll::Pending, |error| Poll::Ready(self.lost(desk, &error)));
@@ -180,7 +184,7 @@ impl Driver {
 
     /// True if it is to go on later: after the readers, or as a worker again.
     fn yields(&mut self) -> bool {
-        self.standing.readers.have_turn(&*self.deliver) || std::mem::take(&mut self.standing.handed_over)
+        self.standing.readers.have_turn(&*self.deliver) || self.standing.handed_over
     }
 
     /// Looks at the clock, once per wake, does what time asks for, takes what was `read` and what must go out. Returns what
@@ -197,11 +201,21 @@ impl Driver {
         let now = if nudged { state.now() } else { now() }; // whoever woke us may have looked just before
         self.standing.borrows = nudged;
         state.set_clock(now);
+        let calls = || (state.connection.calls_begun(), state.connection.is_busy());
+        let gives_way = self.standing.patience.gives_way(nudged, calls, now);
+        if !gives_way {
+            // While it was parked, the sleep told what is due.
+            let may_be_due =
+                !std::mem::take(&mut self.standing.parked) || self.armed.is_none_or(|at| at <= now);
+            if may_be_due && state.connection.poll_timeout().is_some_and(|due| due <= now) {
+                state.connection.handle_timeout(now, &mut desk.events);
+            }
+        }
+        let has_output = state.connection.has_output();
         if read {
             self.standing.take(&mut state, desk, &*self.deliver);
         }
-        let calls = || (state.connection.calls_begun(), state.connection.is_busy());
-        if self.standing.patience.gives_way(nudged, calls, now) {
+        if gives_way {
             drop(state);
             if read {
                 self.hand_on_read(desk, cx);
@@ -209,12 +223,8 @@ impl Driver {
             self.standing.patience.give_way(cx, now);
             return None;
         }
-        // While it was parked, the sleep told what is due.
-        let may_be_due = !std::mem::take(&mut self.standing.parked) || self.armed.is_none_or(|at| at <= now);
-        if may_be_due && state.connection.poll_timeout().is_some_and(|due| due <= now) {
-            state.connection.handle_timeout(now, &mut desk.events);
-        }
-        let gathers = read && self.standing.gathers; // what leaves is sent with what further reads make leave
+        // What this read made leave is sent with what further ones do.
+        let gathers = read && !has_output && self.standing.gathers;
         self.standing.to_fill = gathers;
         let closed = if gathers {
             drop(state);

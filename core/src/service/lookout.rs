@@ -27,8 +27,8 @@ pub(super) fn watched<T>(handlers: impl FnOnce() -> T) -> (T, Fate) {
 pub(super) struct Fate {
     /// They were found to hold it.
     pub(super) held: bool,
-    /// Its worker's other work was handed over. It is no worker any more, and its task should yield: a runtime that shuts down does
-    /// not wait for it.
+    /// Its worker's other work was handed over. It may be no worker any more, and its task should yield: a runtime that shuts down
+    /// does not wait for it.
     pub(super) handed_over: bool,
 }
 
