@@ -326,21 +326,22 @@ fn a_busy_handler_that_nothing_was_declared_of_delays_its_own_connection_only() 
 
 #[test]
 fn a_handler_that_is_busy_once_in_a_hundred_calls_delays_its_own_connection_only() {
-    Stage::new(1, Limits::default()).play(|worker, clients| async move {
-        for _ in 0..100 {
-            assert_eq!(clients[0].held_or(true).await, Ok(1));
-        }
-        delays_none(&worker, clients[0].held_or(false).into_owned(), &[&clients[1]]).await;
-    });
+    busy_after(100, 1);
 }
 
 #[test]
 fn a_handler_that_was_taken_for_quick_is_found_where_another_worker_sleeps() {
-    Stage::new(2, Limits::default()).play(|worker, clients| async move {
-        for _ in 0..300 {
-            assert_eq!(clients[0].held_or(true).await, Ok(1));
+    busy_after(300, 2);
+}
+
+/// After so many quick calls of its method, a busy handler of a server with so many workers delays no other connection.
+fn busy_after(quick: usize, workers: usize) {
+    Stage::new(workers, Limits::default()).play(|worker, clients| async move {
+        let (client, other) = (clients.first().unwrap(), clients.last().unwrap());
+        for _ in 0..quick {
+            assert_eq!(client.held_or(true).await, Ok(1));
         }
-        delays_none(&worker, clients[0].held_or(false).into_owned(), &[&clients[1]]).await;
+        delays_none(&worker, client.held_or(false).into_owned(), &[other]).await;
     });
 }
 

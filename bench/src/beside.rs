@@ -11,6 +11,7 @@ use crate::contenders::{Caller, Contender, Stub, with_codec};
 use crate::measure::calls::Multiply;
 use crate::measure::{Measured, Stage, Timing, repeat};
 use crate::process::{Server, output};
+use crate::report::save;
 use crate::statistics::Spread;
 
 /// What runs beside the small calls.
@@ -69,10 +70,7 @@ pub(crate) async fn run(plan: &BesidePlan) -> Result<(), Failure> {
             middle(&|part| Some(part.calls as f64 / part.small.seconds)),
         );
     }
-    std::fs::create_dir_all(&plan.output)?;
-    let file = plan.output.join("beside.json");
-    std::fs::write(&file, serde_json::to_string_pretty(&runs)?)?;
-    eprintln!("written to {}", file.display());
+    eprintln!("written to {}", save(&runs, &plan.output, "beside")?.display());
     Ok(())
 }
 

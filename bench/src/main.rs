@@ -56,20 +56,19 @@ fn run(command: Command) -> Result<(), Failure> {
             process::run_once(cores, contenders::serve(contender, url.as_deref()))
         }
         Command::Call { contender, address, load, timing, cores } => {
-            let measured =
-                process::run_once(cores, contenders::measure(contender, &address, &load, &timing))?;
-            println!("{}", serde_json::to_string(&measured)?);
-            Ok(())
+            print(&process::run_once(cores, contenders::measure(contender, &address, &load, &timing))?)
         }
         Command::CallBeside { address, timing } => {
-            let measured = process::run_once(Cores::All, beside::call(&address, &timing))?;
-            println!("{}", serde_json::to_string(&measured)?);
-            Ok(())
+            print(&process::run_once(Cores::All, beside::call(&address, &timing))?)
         }
         Command::CallScale { address, load, timing } => {
-            let measured = process::run_once(Cores::All, load.call(&address, &timing))?;
-            println!("{}", serde_json::to_string(&measured)?);
-            Ok(())
+            print(&process::run_once(Cores::All, load.call(&address, &timing))?)
         }
     }
+}
+
+/// For the process that started this one.
+fn print(measured: &impl serde::Serialize) -> Result<(), Failure> {
+    println!("{}", serde_json::to_string(measured)?);
+    Ok(())
 }

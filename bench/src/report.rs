@@ -5,12 +5,13 @@ mod plots;
 mod svg;
 mod tables;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
 use crate::contenders::Contender;
+use crate::process::Cores;
 use crate::results::Results;
 
 /// Everything one invocation measured.
@@ -64,11 +65,7 @@ impl Report {
 
     /// Writes it into `directory` as JSON, so that a long run is not lost whatever comes.
     pub(crate) fn save(&self, directory: &Path) -> Result<(), Failure> {
-        std::fs::create_dir_all(directory)?;
-        Ok(std::fs::write(
-            directory.join(format!("{}.json", self.name)),
-            serde_json::to_string_pretty(self)?,
-        )?)
+        save(self, directory, &self.name).map(drop)
     }
 
     /// Prints the tables, and writes them and the plots into `directory`.
@@ -85,6 +82,14 @@ impl Report {
     }
 }
 
+/// Writes `results` into `directory` as JSON. Returns the file.
+pub(crate) fn save(results: &impl Serialize, directory: &Path, name: &str) -> Result<PathBuf, Failure> {
+    std::fs::create_dir_all(directory)?;
+    let file = directory.join(format!("{name}.json"));
+    std::fs::write(&file, serde_json::to_string_pretty(results)?)?;
+    Ok(file)
+}
+
 impl Machine {
     fn this() -> Self {
         let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -92,7 +97,7 @@ impl Machine {
         let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         Self {
             cpu: model.map_or("unknown", |line| line.trim_start_matches([' ', '\t', ':'])).to_owned(),
-            cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            cores: Cores::available(),
             kernel: release.trim().to_owned(),
         }
     }

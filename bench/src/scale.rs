@@ -12,6 +12,7 @@ use crate::command::ScalePlan;
 use crate::contenders::Contender;
 use crate::measure::{Measured, mixes};
 use crate::process::{Cores, Server, output};
+use crate::report::save;
 use crate::statistics::Spread;
 
 pub(crate) use load::Load;
@@ -39,10 +40,7 @@ pub(crate) async fn run(plan: &ScalePlan) -> Result<(), Failure> {
         }
     }
     println!("\n### A server on more cores, {url}, {repetitions} repetitions\n\n{}", table(&runs)?);
-    std::fs::create_dir_all(output)?;
-    let file = output.join("scale.json");
-    std::fs::write(&file, serde_json::to_string_pretty(&runs)?)?;
-    eprintln!("written to {}", file.display());
+    eprintln!("written to {}", save(&runs, output, "scale")?.display());
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::repeat::{Work, run};
+use super::repeat::{Work, finish, run};
 use super::{Measured, Stage, Tally, Timing};
 use crate::Failure;
 use crate::contenders::{Caller, Stub, Where, mixed};
@@ -33,14 +33,9 @@ pub(crate) async fn without_calls(threads: usize, timing: &Timing) -> Result<Mea
     let mut tasks = JoinSet::new();
     for _ in 0..threads {
         let stage = stage.clone();
-        tasks.spawn_blocking(move || compute(&stage));
+        tasks.spawn_blocking(move || Ok(compute(&stage)));
     }
-    let passed = stage.pass(timing).await?;
-    let mut all = Tally::default();
-    while let Some(tally) = tasks.join_next().await {
-        all.add(tally?);
-    }
-    all.finish(passed)
+    finish(tasks, &stage, timing).await
 }
 
 fn compute(stage: &Stage) -> Tally {

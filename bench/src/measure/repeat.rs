@@ -23,6 +23,15 @@ pub(crate) async fn run<W: Work>(works: Vec<W>, timing: &Timing) -> Result<Measu
     for work in works {
         tasks.spawn(repeat(work, stage.clone()));
     }
+    finish(tasks, &stage, timing).await
+}
+
+/// Lets `tasks`, which go by `stage`, run to its end. Returns what they did together.
+pub(super) async fn finish(
+    mut tasks: JoinSet<Result<Tally, Failure>>,
+    stage: &Stage,
+    timing: &Timing,
+) -> Result<Measured, Failure> {
     let passed = stage.pass(timing).await?;
     let mut all = Tally::default();
     while let Some(tally) = tasks.join_next().await {
