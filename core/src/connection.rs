@@ -60,7 +60,7 @@ use rate::Rate;
 use recent::{LastAccepted, LastMade};
 use serving::Serving;
 
-use crate::frame::frame_lane;
+use crate::frame::{Landing, frame_lane};
 use crate::wire::{self, Message};
 use crate::{Batch, Close, CloseCode, Code, Error, ErrorKind, Inbox, Lane, Limits, Ran, Status};
 
@@ -210,17 +210,34 @@ impl Connection {
         self.serving.len()
     }
 
-    /// Takes what one read brought. Bodies are shared with the inbox, not copied, if they are large.
+    /// Takes what one read brought. Bodies are shared with the inbox, not copied, if they are large. Memory for the piece of one that
+    /// comes next is lent to the inbox, which is to be read into then.
     ///
     /// # Errors
     /// The peer broke the protocol or a bound; the caller then closes with [`close_for`].
     pub(crate) fn handle_inbox(
         &mut self,
         now: Instant,
-        inbox: &Inbox,
+        inbox: &mut Inbox,
         events: &mut Events,
     ) -> Result<(), Error> {
         self.life.heard(now);
+        let was_open = self.is_open(); // else the inbox is the handshake's, and is not read into any more
+        if let Some(unused) = inbox.lent().take() {
+            self.lanes.take_back(*unused);
+        }
+        if let Some(landed) = inbox.take_landed() {
+            self.handle_landed(*landed, events)?;
+        }
+        self.handle_frames(now, inbox, events)?;
+        if let (Some(begun), true) = (inbox.begun(), was_open) {
+            *inbox.lent() = self.lanes.lend(begun).map(Box::new);
+        }
+        self.bound_output(events);
+        Ok(())
+    }
+
+    fn handle_frames(&mut self, now: Instant, inbox: &Inbox, events: &mut Events) -> Result<(), Error> {
         let mut index = 0;
         while let Some(frame) = inbox.frame(index) {
             let plain =
@@ -252,7 +269,18 @@ impl Connection {
                 None => self.check_ignored(frame)?,
             }
         }
-        self.bound_output(events);
+        Ok(())
+    }
+
+    /// The link read into the place of a body.
+    fn handle_landed(&mut self, landed: Landing, events: &mut Events) -> Result<(), Error> {
+        if self.closed().is_some() {
+            return Ok(());
+        }
+        if let Some((owner, body)) = self.lanes.handle_landed(landed)? {
+            self.finish_body(owner, Some(body), events)?;
+        }
+        self.end_if_complete(events);
         Ok(())
     }
 

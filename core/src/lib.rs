@@ -49,7 +49,7 @@ pub use session::{Reach, Selection, Session, SessionId, Sessions};
 pub use stack::Stack;
 pub use status::{Code, Ran, Status};
 pub use transport::{
-    Arrival, Capabilities, Credentials, Link, Listener, PeerInfo, Pipe, ReadBuffer, TlsIdentity, TlsInfo,
-    Transport, Transports, UpgradeHeaders, UpgradeInfo,
+    Arrival, Capabilities, Credentials, FrameReader, Link, Listener, PeerInfo, Pipe, ReadBuffer, TlsIdentity,
+    TlsInfo, Transport, Transports, UpgradeHeaders, UpgradeInfo,
 };
 pub use wire::{Gap, GapReason};

@@ -2,6 +2,7 @@
 
 mod address;
 mod capabilities;
+mod frame_reader;
 mod peer;
 mod read_buffer;
 mod registry;
@@ -9,6 +10,7 @@ mod stream;
 mod upgrade;
 
 pub use capabilities::Capabilities;
+pub use frame_reader::FrameReader;
 pub use peer::{Credentials, PeerInfo, TlsIdentity, TlsInfo};
 pub use read_buffer::ReadBuffer;
 pub use registry::Transports;

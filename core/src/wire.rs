@@ -36,7 +36,7 @@ pub(crate) mod kind {
     pub(crate) const CANCEL: u8 = 0x05;
     pub(crate) const PUSH: u8 = 0x06;
     pub(crate) const GAP: u8 = 0x07;
-    pub(crate) const BODY: u8 = 0x08;
+    pub(crate) const BODY: u8 = crate::frame::KIND_BODY;
     pub(crate) const PING: u8 = 0x09;
     pub(crate) const PONG: u8 = 0x0a;
     pub(crate) const GOAWAY: u8 = 0x0b;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use linkspan::tls::{DevelopmentCa, Tls, TrustedCa};
-use linkspan::{Client, ClientBuilder, Endpoint, Server, ServerBuilder, Standard};
+use linkspan::{Client, ClientBuilder, Endpoint, Server, ServerBuilder, Standard, Transports};
 
 /// Longest any test waits for anything.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,9 +39,13 @@ impl Road {
     }
 
     pub fn client(&self) -> ClientBuilder {
+        Client::builder().transports(self.transports())
+    }
+
+    /// What a client connects with.
+    pub fn transports(&self) -> Transports {
         let ca = TrustedCa::from_pem(self.ca.ca_pem()).unwrap();
-        let tls = Tls::new().with_trusted_ca(ca);
-        Client::builder().transports(Standard::transports_with(tls))
+        Standard::transports_with(Tls::new().with_trusted_ca(ca))
     }
 
     /// Connects in `codec`.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::pieces::Pieces;
+use crate::frame::{Begun, Landing};
 use crate::wire::BodyPlace;
 use crate::{Error, ErrorKind, Inbox, Lane, Limits};
 
@@ -94,8 +95,49 @@ impl Lanes {
         if last && let Some(whole) = self.take_single(lane, bytes, inbox) {
             return Ok(Some(whole));
         }
-        let (held, max_held, max_body) =
-            (self.held + bytes.len(), self.max_held(), self.limits.max_message_len);
+        self.take((lane, last), bytes.len(), |body, announced| body.push(bytes, inbox, announced))
+    }
+
+    /// Lends the memory of a body whose next piece has begun to come, if it may all be taken.
+    pub(crate) fn lend(&mut self, begun: Begun) -> Option<Landing> {
+        let max_held = self.max_held();
+        let arriving = self.arriving.get_mut(&begun.lane)?;
+        let Arriving { body, announced: Some((_, len)), end: None, discarded: false } = arriving else {
+            return None;
+        };
+        if body.len() + begun.len > *len || self.held + begun.len > max_held {
+            return None;
+        }
+        Some(Landing::new(begun, body.lend(begun.len, *len)?))
+    }
+
+    /// Memory that was lent was not used.
+    pub(crate) fn take_back(&mut self, unused: Landing) {
+        if let Some(arriving) = self.arriving.get_mut(&unused.begun().lane) {
+            arriving.body.take_back(unused.into_room());
+        }
+    }
+
+    /// A piece was read into its place. Returns the body if that made it whole.
+    pub(crate) fn handle_landed(&mut self, landed: Landing) -> Result<Option<(Owner, Bytes)>, Error> {
+        let Begun { lane, last, len, .. } = landed.begun();
+        if !self.arriving.contains_key(&lane) {
+            return Ok(None); // it was reset
+        }
+        self.take((lane, last), len, |body, _| {
+            body.take_back(landed.into_room());
+            Ok(())
+        })
+    }
+
+    /// Takes a piece of `len` bytes, which `put` puts where it belongs.
+    fn take(
+        &mut self,
+        (lane, last): (Lane, bool),
+        len: usize,
+        put: impl FnOnce(&mut Pieces, Option<usize>) -> Result<(), Error>,
+    ) -> Result<Option<(Owner, Bytes)>, Error> {
+        let (held, max_held, max_body) = (self.held + len, self.max_held(), self.limits.max_message_len);
         let arriving = self.lane(lane)?;
         if arriving.end.is_some() {
             return Err(Error::protocol("body on a lane that ended"));
@@ -103,13 +145,13 @@ impl Lanes {
         let (discarded, announced) = (arriving.discarded, arriving.announced);
         if !discarded {
             let max = announced.map_or(max_body, |(_, len)| len);
-            if arriving.body.len() + bytes.len() > max {
+            if arriving.body.len() + len > max {
                 return Err(longer("body", max, "max_message_len"));
             }
             if held > max_held {
                 return Err(longer("unfinished bodies", max_held, "max_lanes"));
             }
-            arriving.body.push(bytes, inbox, announced.map(|(_, len)| len));
+            put(&mut arriving.body, announced.map(|(_, len)| len))?;
         }
         if last {
             arriving.end = Some(End::Last);

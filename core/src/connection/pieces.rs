@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::room;
-use crate::Inbox;
+use crate::{Error, Inbox};
 
 /// The pieces of a body, in order. One that comes in one large piece is never copied. Others are copied once, into memory of the
 /// announced length, as soon as a good deal of it has come: from a read that is still in the cache, whose room then serves the
@@ -15,6 +15,8 @@ pub(crate) struct Pieces {
     /// What came behind those.
     joined: Vec<u8>,
     len: usize,
+    /// The memory is lent: the next piece is read into it.
+    lent: bool,
 }
 
 impl Pieces {
@@ -28,7 +30,15 @@ impl Pieces {
     }
 
     /// Appends a piece that `inbox` brought, of a body of `announced` bytes.
-    pub(crate) fn push(&mut self, piece: &[u8], inbox: &Inbox, announced: Option<usize>) {
+    pub(crate) fn push(
+        &mut self,
+        piece: &[u8],
+        inbox: &Inbox,
+        announced: Option<usize>,
+    ) -> Result<(), Error> {
+        if self.lent {
+            return Err(Error::protocol("a piece of a body overtook the one before"));
+        }
         self.len += piece.len();
         let is_all = announced == Some(piece.len());
         if self.joined.capacity() < self.len
@@ -40,12 +50,35 @@ impl Pieces {
         }
         if piece.len() < MIN_SHARED || self.joined.capacity() >= self.len {
             self.joined.extend_from_slice(piece);
-            return;
+            return Ok(());
         }
         if !self.joined.is_empty() {
             self.shared.push(std::mem::take(&mut self.joined).into());
         }
         self.shared.push(inbox.share(piece));
+        Ok(())
+    }
+
+    /// Lends the memory for a piece of `more` bytes that has begun to come, if there may be enough. Until it is taken back, no
+    /// other piece may come.
+    pub(crate) fn lend(&mut self, more: usize, announced: usize) -> Option<Vec<u8>> {
+        if self.lent {
+            return None;
+        }
+        let (with_it, is_all) = (self.len + more, more == announced);
+        if self.joined.capacity() < with_it && !is_all && announced / MAX_AHEAD <= with_it {
+            self.gather(announced);
+        }
+        self.lent = self.joined.capacity() >= with_it && self.shared.is_empty();
+        self.lent.then(|| std::mem::take(&mut self.joined))
+    }
+
+    /// Takes the memory back, with what was read into it, unless all that came was dropped meanwhile.
+    pub(crate) fn take_back(&mut self, joined: Vec<u8>) {
+        if std::mem::take(&mut self.lent) {
+            self.len = joined.len();
+            self.joined = joined;
+        }
     }
 
     /// Puts what has come into memory that has room for `len` bytes.
@@ -76,8 +109,8 @@ impl Pieces {
 /// four times what is counted.
 const MIN_SHARED: usize = 16 * 1024;
 /// How many times what has come memory may be reserved for. Chosen so that a peer which announces much and sends little gains
-/// little, and a body of a megabyte is copied as its third frame comes.
-const MAX_AHEAD: usize = 8;
+/// little, and a body of a megabyte, which is 17 frames, has its place as the second of them begins.
+const MAX_AHEAD: usize = 9;
 
 #[cfg(test)]
 mod tests {
@@ -90,7 +123,7 @@ mod tests {
         let mut inbox = Inbox::new();
         inbox.fill_from_message(frame.into()).unwrap();
         let piece = &inbox.frames().next().unwrap()[4..];
-        pieces.push(piece, &inbox, announced);
+        pieces.push(piece, &inbox, announced).unwrap();
         piece.as_ptr()
     }
 

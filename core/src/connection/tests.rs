@@ -8,6 +8,7 @@ mod deadlines;
 mod ending;
 mod fuzz;
 mod hello;
+mod landing;
 mod life;
 mod order;
 mod pair;

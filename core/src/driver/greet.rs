@@ -56,7 +56,7 @@ pub(crate) async fn greet(pipe: &mut dyn Pipe, connection: &mut Connection) -> R
             match pipe.poll_recv(cx, &mut inbox) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(true)) => {
-                    if let Err(error) = connection.handle_inbox(now(), &inbox, &mut events) {
+                    if let Err(error) = connection.handle_inbox(now(), &mut inbox, &mut events) {
                         connection.close(close_for(&error), &mut events);
                     }
                 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
-use super::frame_len;
+use super::{Begun, Landing, Lane, frame_len};
 use crate::{Error, ErrorKind};
 
 /// What one read completed. A read replaces it; the receiver takes bodies out of it by reference.
@@ -12,6 +12,12 @@ use crate::{Error, ErrorKind};
 pub struct Inbox {
     chunk: Bytes,
     ranges: Vec<Range<usize>>,
+    /// What comes next, if it is a piece of a body that may be read into its place.
+    begun: Option<Begun>,
+    /// That place, for the link to take.
+    lent: Option<Box<Landing>>,
+    /// A place with a piece that the read completed. It precedes the frames.
+    landed: Option<Box<Landing>>,
 }
 
 impl Inbox {
@@ -20,9 +26,9 @@ impl Inbox {
         Self::default()
     }
 
-    /// True if it holds no frame.
+    /// True if it holds nothing.
     pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
+        self.ranges.is_empty() && self.lent.is_none() && self.landed.is_none()
     }
 
     /// How many frames it holds.
@@ -30,7 +36,8 @@ impl Inbox {
         self.ranges.len()
     }
 
-    /// The whole frames, in order.
+    /// The whole frames, in order. A piece of a large body that was read into its place is none of them, but [`landed`](Self::landed); a
+    /// wrapper of pipes that must see all has them read into an inbox of its own.
     pub fn frames(&self) -> impl Iterator<Item = &[u8]> {
         self.ranges.iter().map(|range| self.chunk.get(range.clone()).unwrap_or_default())
     }
@@ -76,6 +83,38 @@ impl Inbox {
     pub fn clear(&mut self) {
         self.chunk = Bytes::new();
         self.ranges.clear();
+        self.begun = None;
+    }
+
+    /// What comes next, if it is a piece of a body that may be read into its place.
+    pub(crate) fn begun(&self) -> Option<Begun> {
+        self.begun
+    }
+
+    /// The lane of a piece of a body that was read into its place, and whether it is the last of its lane. It precedes the frames.
+    pub fn landed(&self) -> Option<(Lane, bool)> {
+        let Begun { lane, last, .. } = self.landed.as_ref()?.begun();
+        Some((lane, last))
+    }
+
+    /// Notes what comes next: `rest` are the first bytes of it.
+    pub(crate) fn begin(&mut self, rest: &[u8]) {
+        self.begun = Begun::of(rest);
+    }
+
+    /// Lends the link the place for what comes next, or takes one back that was lent.
+    pub(crate) fn lent(&mut self) -> &mut Option<Box<Landing>> {
+        &mut self.lent
+    }
+
+    /// Brings a place with a whole piece.
+    pub(crate) fn land(&mut self, landed: Box<Landing>) {
+        self.landed = Some(landed);
+    }
+
+    /// The place with a whole piece.
+    pub(crate) fn take_landed(&mut self) -> Option<Box<Landing>> {
+        self.landed.take()
     }
 
     /// Marks every whole frame in `bytes[part]`, behind those that are marked, and returns where in `bytes` the first that

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Link, PeerInfo, Pipe, ReadBuffer};
+use super::{FrameReader, Link, PeerInfo, Pipe};
 use crate::frame::{HEAD_LEN, KIND_CLOSE, KIND_HELLO, MAGIC};
 use crate::{Batch, Close, Error, Inbox};
 
@@ -22,14 +22,14 @@ impl Link {
 
 struct StreamPipe<S> {
     io: S,
-    read: ReadBuffer,
+    reader: FrameReader,
     greeted: bool,
     unflushed: bool,
 }
 
 impl<S> StreamPipe<S> {
     fn new(io: S) -> Self {
-        Self { io, read: ReadBuffer::new(), greeted: false, unflushed: false }
+        Self { io, reader: FrameReader::new(), greeted: false, unflushed: false }
     }
 }
 
@@ -67,11 +67,11 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Pipe for StreamPipe<S> {
 
     fn poll_recv(&mut self, cx: &mut Context<'_>, inbox: &mut Inbox) -> Poll<Result<bool, Error>> {
         inbox.clear(); // its chunk pins the buffer that is read into next
+        self.reader.accept(inbox);
         loop {
-            let read = ready!(self.read.poll_read(cx, Pin::new(&mut self.io))).map_err(Error::link_failed)?;
-            let buffer = self.read.bytes();
-            if read == 0 {
-                return Poll::Ready(if buffer.is_empty() {
+            let io = Pin::new(&mut self.io);
+            if ready!(self.reader.poll_read(cx, io)).map_err(Error::link_failed)? == 0 {
+                return Poll::Ready(if self.reader.is_empty() {
                     Ok(false)
                 } else {
                     // No violation: a peer that is killed ends like this, and is worth coming back to.
@@ -79,10 +79,9 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Pipe for StreamPipe<S> {
                 });
             }
             if !self.greeted {
-                self.greeted = check_greeting(buffer)?;
+                self.greeted = check_greeting(self.reader.bytes())?;
             }
-            inbox.fill_from_stream(buffer)?;
-            if !inbox.is_empty() {
+            if self.reader.fill(inbox)? {
                 return Poll::Ready(Ok(true));
             }
         }
@@ -144,7 +143,7 @@ mod tests {
         assert!(poll_fn(|cx| pipe.poll_recv(cx, &mut inbox)).await.unwrap());
         let pending = poll_fn(|cx| Poll::Ready(pipe.poll_recv(cx, &mut inbox).is_pending())).await;
         assert!(pending && inbox.is_empty());
-        let held = pipe.read.bytes().capacity();
+        let held = pipe.reader.bytes().capacity();
         assert!(held <= 4096, "holds {held}");
         peer.write_all(b"ne").await.unwrap();
         assert!(poll_fn(|cx| pipe.poll_recv(cx, &mut inbox)).await.unwrap());

@@ -164,7 +164,7 @@ impl Side {
         }
         let mut inbox = Inbox::new();
         inbox.fill_from_message(Bytes::from(frames.concat())).unwrap();
-        if let Err(error) = self.connection.handle_inbox(now, &inbox, &mut self.events) {
+        if let Err(error) = self.connection.handle_inbox(now, &mut inbox, &mut self.events) {
             self.connection.close(close_for(&error), &mut self.events);
         }
         self.events.requests.iter_mut().for_each(|request| request.detach(&inbox));

@@ -118,7 +118,7 @@ fn heads_that_wait_hold_no_read_buffer() {
         let chunk = Bytes::from(frame(&message));
         let mut inbox = Inbox::new();
         inbox.fill_from_message(chunk.clone()).unwrap();
-        pair.server.connection.handle_inbox(pair.now, &inbox, &mut pair.server.events).unwrap();
+        pair.server.connection.handle_inbox(pair.now, &mut inbox, &mut pair.server.events).unwrap();
         drop(inbox);
         assert!(chunk.is_unique(), "{message:?}");
     }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use linkspan_core::frame::{LAST, frame_lane, reset_frame};
-use linkspan_core::{Error, Inbox, Lane, ReadBuffer};
+use linkspan_core::{Error, FrameReader, Inbox, Lane};
 use quinn::{Connection, ConnectionError, ReadError, RecvStream, VarInt};
 use tokio_util::sync::ReusableBoxFuture;
 
@@ -64,6 +64,9 @@ impl ReceiveLanes {
     /// As [`Pipe::poll_recv`](linkspan_core::Pipe::poll_recv).
     pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>, inbox: &mut Inbox) -> Poll<Result<bool, Error>> {
         self.driver.register(cx);
+        if let Some(lane) = self.lanes.back_mut() {
+            lane.reader.accept(inbox); // what was lent is for the one that was read last
+        }
         while !self.ended {
             let known = self.ending.is_some();
             self.poll_accept();
@@ -168,8 +171,7 @@ struct ReceiveLane {
     signal: Signal,
     zero: bool,
     lane: Option<Lane>,
-    /// The beginning of a frame.
-    buffer: ReadBuffer,
+    reader: FrameReader,
     /// The lane's last frame was read: the stream may end, or carry the next lane.
     last: bool,
 }
@@ -177,15 +179,12 @@ struct ReceiveLane {
 impl ReceiveLane {
     fn new(stream: RecvStream, zero: bool, signal: Signal) -> Self {
         let lane = zero.then_some(Lane::ZERO);
-        Self { stream, signal, zero, lane, buffer: ReadBuffer::new(), last: false }
+        Self { stream, signal, zero, lane, reader: FrameReader::new(), last: false }
     }
 
     fn poll_frames(&mut self, inbox: &mut Inbox) -> Poll<Result<Read, Error>> {
         loop {
-            let read = self.buffer.poll_read(&mut self.signal.lower(), Pin::new(&mut self.stream));
-            if matches!(read, Poll::Ready(Ok(0))) {
-                self.buffer.give_back_room();
-            }
+            let read = self.reader.poll_read(&mut self.signal.lower(), Pin::new(&mut self.stream));
             if read.is_ready() {
                 self.signal.raise(); // more may be there, and nobody says so
             }
@@ -197,17 +196,18 @@ impl ReceiveLane {
                     return Poll::Ready(self.fail(error.map(|error| *error)));
                 }
             }
-            inbox.fill_from_stream(self.buffer.bytes())?;
-            if !inbox.is_empty() {
-                inbox.frames().try_for_each(|frame| self.check(frame))?;
+            if self.reader.fill(inbox)? {
+                inbox.landed().map_or(Ok(()), |(lane, last)| self.check(lane, last))?;
+                for frame in inbox.frames() {
+                    self.check(frame_lane(frame)?, frame.get(3).is_some_and(|flags| flags & LAST != 0))?;
+                }
                 return Poll::Ready(Ok(Read::Frames));
             }
         }
     }
 
-    /// Checks that `frame` may come on this stream.
-    fn check(&mut self, frame: &[u8]) -> Result<(), Error> {
-        let lane = frame_lane(frame)?;
+    /// Checks that a frame of `lane` may come on this stream.
+    fn check(&mut self, lane: Lane, last: bool) -> Result<(), Error> {
         if lane == Lane::ZERO && !self.zero {
             return Err(Error::protocol("a frame of lane 0 came on a stream of its own"));
         }
@@ -220,12 +220,12 @@ impl ReceiveLane {
         if *self.lane.get_or_insert(lane) != lane {
             return Err(Error::protocol("a lane began on a stream before the last frame of another"));
         }
-        self.last = !self.zero && frame.get(3).is_some_and(|flags| flags & LAST != 0);
+        self.last = !self.zero && last;
         Ok(())
     }
 
     fn end(&mut self) -> Result<Read, Error> {
-        if !self.buffer.bytes().is_empty() {
+        if !self.reader.is_empty() {
             Err(Error::protocol("stream ended within a frame"))
         } else if self.zero || self.last {
             Ok(Read::End)
@@ -274,11 +274,11 @@ mod tests {
             let mut inbox = Inbox::new();
             poll_fn(|cx| {
                 assert!(lanes.poll_recv(cx, &mut inbox)?.is_pending());
-                let received: usize = lanes.lanes.iter_mut().map(|lane| lane.buffer.bytes().len()).sum();
+                let received: usize = lanes.lanes.iter_mut().map(|lane| lane.reader.bytes().len()).sum();
                 if received == 300 { Poll::Ready(Ok::<_, Error>(())) } else { Poll::Pending }
             })
             .await?;
-            let held: usize = lanes.lanes.iter_mut().map(|lane| lane.buffer.bytes().capacity()).sum();
+            let held: usize = lanes.lanes.iter_mut().map(|lane| lane.reader.bytes().capacity()).sum();
             assert!(held < 100 * 64, "{held} bytes held for 300 received");
             Ok(())
         });

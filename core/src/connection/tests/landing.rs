@@ -1,0 +1,252 @@
+//! Large bodies that a byte stream reads into their place.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::pair::{HUGE, LARGE, Pair, SESSION, Side, body, body_of, offer};
+use super::rng::Rng;
+use crate::connection::close_for;
+use crate::frame::MAX_FRAME_LEN;
+use crate::transport::Pipe;
+use crate::{CloseCode, Endpoint, Inbox, Limits, Link, PeerInfo};
+
+/// A road on which bytes come in parts of any size.
+#[derive(Debug)]
+struct Road {
+    pipe: Box<dyn Pipe>,
+    wire: Wire,
+    inbox: Inbox,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Wire(Arc<Mutex<Way>>);
+
+#[derive(Debug, Default)]
+struct Way {
+    bytes: VecDeque<u8>,
+    /// How many may be read yet.
+    cut: usize,
+    /// Where they were read to.
+    places: Vec<Range<usize>>,
+}
+
+impl Wire {
+    fn lock(&self) -> MutexGuard<'_, Way> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Way { bytes, cut, places } = &mut *self.lock();
+        let len = bytes.len().min(buf.remaining()).min(*cut);
+        if len == 0 {
+            return Poll::Pending;
+        }
+        *cut -= len;
+        let before = buf.filled().len();
+        buf.put_slice(&bytes.drain(..len).collect::<Vec<_>>());
+        places
+            .push(buf.filled()[before..].as_ptr_range().start.addr()..buf.filled().as_ptr_range().end.addr());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        unreachable!("nothing is sent")
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        unreachable!("nothing is sent")
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        unreachable!("nothing is sent")
+    }
+}
+
+impl Road {
+    fn new() -> Self {
+        let wire = Wire::default();
+        let peer = PeerInfo::new("tcp://127.0.0.1:1".parse::<Endpoint>().unwrap());
+        let (pipe, _) = Link::from_io(wire.clone(), peer).into_parts();
+        let mut road = Self { pipe, wire, inbox: Inbox::new() };
+        road.wire.lock().bytes.extend(b"\x06\x00\x01\x00LSP1");
+        assert!(road.recv(usize::MAX));
+        road
+    }
+
+    /// Puts what `from` sends on the wire.
+    fn send(&mut self, pair: &mut Pair) {
+        let Pair { now, client, server } = pair;
+        client.flush(*now, server);
+        let frames = server.arriving.drain(..);
+        self.wire.lock().bytes.extend(frames.flat_map(|(_, frame)| frame));
+    }
+
+    /// Reads once, of up to `cut` bytes that came. False if nothing is whole.
+    fn recv(&mut self, cut: usize) -> bool {
+        self.wire.lock().cut = cut;
+        match self.pipe.poll_recv(&mut Context::from_waker(Waker::noop()), &mut self.inbox) {
+            Poll::Ready(read) => read.unwrap(),
+            Poll::Pending => false,
+        }
+    }
+
+    /// Reads once, as a driver does.
+    fn read(&mut self, cut: usize, now: std::time::Instant, side: &mut Side) -> bool {
+        if !self.recv(cut) {
+            return false;
+        }
+        self.handle(now, side);
+        true
+    }
+
+    fn handle(&mut self, now: std::time::Instant, side: &mut Side) {
+        if let Err(error) = side.connection.handle_inbox(now, &mut self.inbox, &mut side.events) {
+            side.connection.close(close_for(&error), &mut side.events);
+        }
+        side.events.requests.iter_mut().for_each(|request| request.detach(&self.inbox));
+        self.inbox.clear();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.wire.lock().bytes.is_empty()
+    }
+}
+
+#[test]
+fn what_comes_behind_the_beginning_of_a_large_body_is_not_copied() {
+    // All of it but what comes with its head, or before an eighth is there.
+    for (len, copied) in
+        [(200_000, 2 * MAX_FRAME_LEN), (1024 * 1024, 2 * MAX_FRAME_LEN), (HUGE, HUGE / 8 + MAX_FRAME_LEN)]
+    {
+        for cut in [usize::MAX, 70_000, 1400] {
+            let (mut pair, mut road) = (Pair::new(), Road::new());
+            let arguments = body("arguments", len);
+            pair.client.call(pair.now, &arguments);
+            while !road.is_empty() || pair.client.connection.has_output() {
+                road.send(&mut pair);
+                road.read(cut, pair.now, &mut pair.server);
+            }
+            let received = pair.server.incoming().remove(0).content.shared_body().unwrap().clone();
+            assert!(received == arguments);
+            let place = received.as_ptr_range();
+            let place = place.start.addr()..place.end.addr();
+            let reads = road.wire.lock().places.clone();
+            let landed: usize =
+                reads.iter().filter(|read| place.contains(&read.start)).map(ExactSizeIterator::len).sum();
+            assert!(landed + copied >= len, "{landed} of {len} bytes landed");
+        }
+    }
+}
+
+#[test]
+fn bodies_that_land_are_whole_however_they_are_cut_and_whoever_is_given_up_meanwhile() {
+    for seed in 0..12 {
+        let (mut rng, mut pair, mut road) = (Rng::new(seed), Pair::new(), Road::new());
+        let mut wanted = HashMap::new();
+        let mut cancelled = Vec::new();
+        let (mut made, mut served) = (0, 0);
+        while made < 120 || pair.client.connection.has_output() || !road.is_empty() {
+            match rng.below(12) {
+                0 if made < 120 => {
+                    let len = [10, LARGE, 70_000, 200_000, 700_000][rng.below(5)];
+                    let name = format!("{made} of {seed};");
+                    let sent = body(&name, len);
+                    if let Some(call) = pair.client.try_call(pair.now, &sent) {
+                        wanted.insert(name, (call, sent));
+                    }
+                    made += 1;
+                }
+                1 if !wanted.is_empty() => {
+                    let name = wanted.keys().nth(rng.below(wanted.len())).cloned().unwrap();
+                    let (call, _) = wanted.remove(&name).unwrap();
+                    pair.client.connection.cancel_call(pair.now, call);
+                    cancelled.push(name);
+                }
+                2..=4 => road.send(&mut pair),
+                _ => {
+                    let cut = [1, 20, 5_000, 70_000, usize::MAX][rng.below(5)];
+                    road.read(cut, pair.now, &mut pair.server);
+                }
+            }
+            for incoming in pair.server.incoming() {
+                let body = body_of(&incoming);
+                let name = String::from_utf8(body.split(|&byte| byte == b';').next().unwrap().to_vec())
+                    .unwrap()
+                    + ";";
+                match wanted.remove(&name) {
+                    Some((_, sent)) => assert!(body == sent, "seed {seed}: {name}"),
+                    None => assert!(cancelled.contains(&name), "seed {seed}: {name}"),
+                }
+                served += 1;
+                pair.server.respond(incoming.call.unwrap(), b"done");
+            }
+            pair.server.flush(pair.now, &mut pair.client);
+            pair.client.read(pair.now);
+        }
+        assert!(wanted.is_empty() && served > 40, "seed {seed}: {} of {served} missing", wanted.len());
+        assert_eq!(pair.server.close_code(), None);
+        pair.wait(std::time::Duration::from_millis(1));
+        assert!(pair.server.is_idle(), "seed {seed}: {:?}", pair.server.connection);
+    }
+}
+
+#[test]
+fn no_memory_is_lent_to_the_handshake() {
+    let (mut pair, mut road) = (Pair::strangers(Limits::default(), Limits::default()), Road::new());
+    pair.client.connection.offer(&offer(&["json"])).unwrap();
+    pair.client.flush(pair.now, &mut pair.server);
+    pair.server.read(pair.now);
+    pair.server.connection.admit("json", SESSION);
+    pair.server.push(&body("push", 200_000)).unwrap();
+    pair.server.flush(pair.now, &mut pair.client);
+    let bytes: Vec<_> = pair.client.arriving.drain(..).flat_map(|(_, frame)| frame).collect();
+    road.wire.lock().bytes.extend(bytes);
+    let opened = |pair: &Pair| pair.client.connection.is_open();
+    road.read(150_000, pair.now, &mut pair.client);
+    assert!(opened(&pair) && road.inbox.lent().is_none());
+    while road.read(usize::MAX, pair.now, &mut pair.client) {}
+    assert_eq!(pair.client.received(), ["pu"]);
+}
+
+/// A road on which the second piece of a body has begun to come, and memory is lent for it; and the rest of that frame.
+fn lent() -> (Pair, Road, Vec<u8>, Vec<u8>) {
+    let (mut pair, mut road) = (Pair::new(), Road::new());
+    let arguments = body("arguments", 100_000);
+    pair.client.call(pair.now, &arguments);
+    pair.client.flush(pair.now, &mut pair.server);
+    let frames: Vec<_> = pair.server.arriving.drain(..).map(|(_, frame)| frame).collect();
+    let [head, first, second] = <[Vec<u8>; 3]>::try_from(frames).unwrap();
+    road.wire.lock().bytes.extend([&head[..], &first, &second[..20]].concat());
+    while !road.is_empty() {
+        road.read(usize::MAX, pair.now, &mut pair.server);
+    }
+    assert!(road.inbox.lent().is_some());
+    (pair, road, second, arguments)
+}
+
+#[test]
+fn memory_that_the_link_did_not_use_serves_the_body_all_the_same() {
+    let (mut pair, mut road, second, arguments) = lent();
+    road.inbox.fill_from_message(second.into()).unwrap(); // as a wrapper may that brings other frames
+    road.handle(pair.now, &mut pair.server);
+    assert!(body_of(&pair.server.incoming().remove(0)) == arguments);
+}
+
+#[test]
+fn a_piece_that_comes_while_another_is_read_into_its_place_breaks_the_protocol() {
+    let (mut pair, mut road, second, _) = lent();
+    *road.inbox.lent() = None; // as a wrapper may that loses frames
+    road.inbox.fill_from_message(second.into()).unwrap();
+    road.handle(pair.now, &mut pair.server);
+    assert_eq!(pair.server.close_code(), Some(CloseCode::PROTOCOL));
+}
