@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use linkspan::{CallError, Client, Close, CloseCode, Code, Context, Limits, Ran, Server};
+use linkspan::{CallError, Client, Close, CloseCode, Code, Context, Limits, PushSink, Ran, Server};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -28,6 +28,9 @@ trait Work {
     async fn held_at_last(&self, cx: &Context) -> u64;
     #[call(run = "spawn")]
     async fn held_spawned(&self) -> u64;
+    /// Tells its session first.
+    #[call(run = "spawn")]
+    async fn tells_and_held_spawned(&self, cx: &Context) -> u64;
     #[call(run = "blocking")]
     async fn held_blocking(&self) -> u64;
     #[call(run = "blocking", one_way)]
@@ -51,6 +54,11 @@ trait Work {
     async fn echoes_spawned(&self, cx: &Context, text: String) -> Result<bool, String>;
     #[call(run = "blocking")]
     async fn echoes_blocking(&self, cx: &Context, text: String) -> Result<bool, String>;
+}
+
+#[linkspan::notifications]
+trait News {
+    fn begun(n: u64);
 }
 
 /// What handlers and tests tell each other.
@@ -152,6 +160,11 @@ impl Work for Worker {
     }
 
     async fn held_spawned(&self) -> u64 {
+        self.hold()
+    }
+
+    async fn tells_and_held_spawned(&self, cx: &Context) -> u64 {
+        cx.session().push(NewsPush::begun_push(1)).await.unwrap();
         self.hold()
     }
 
@@ -286,6 +299,26 @@ fn busy_handlers_declared_spawn_delay_no_other_call() {
             assert_eq!(busy.await.unwrap(), Ok(42));
         }
     });
+}
+
+#[test]
+fn what_a_handler_declared_spawn_pushed_does_not_wait_until_it_ends() {
+    let Stage { worker, server, theirs, ours } = Stage::new(2, Limits::default());
+    let url = server.endpoints().first().unwrap().to_string();
+    ours.block_on(async {
+        let client = Client::connect(url.as_str()).await.unwrap();
+        let mut news = client.events::<NewsEvent>();
+        let work = WorkClient::new(&client);
+        let busy = tokio::spawn(work.tells_and_held_spawned().into_owned());
+        worker.entered(1).await;
+        timeout(PATIENCE, news.next()).await.expect("the push waits").unwrap().unwrap();
+        for _ in 0..10 {
+            answered(&work).await;
+        }
+        worker.release();
+        assert_eq!(busy.await.unwrap(), Ok(42));
+    });
+    theirs.block_on(async { timeout(PATIENCE, server.shutdown()).await.expect("the server stops") });
 }
 
 #[test]

@@ -24,10 +24,17 @@ enum Neighbour {
     Computing,
     /// The same, declared `spawn`.
     ComputingSpawned,
+    /// One that computes for 10 ms after 300 of its method that did not.
+    ComputingRarely,
 }
 
-const NEIGHBOURS: [Neighbour; 4] =
-    [Neighbour::Nothing, Neighbour::Echoes, Neighbour::Computing, Neighbour::ComputingSpawned];
+const NEIGHBOURS: [Neighbour; 5] = [
+    Neighbour::Nothing,
+    Neighbour::Echoes,
+    Neighbour::Computing,
+    Neighbour::ComputingSpawned,
+    Neighbour::ComputingRarely,
+];
 
 /// Small calls beside one neighbour.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -81,6 +88,7 @@ impl Neighbour {
             Self::Echoes => "4 MiB echoes on its connection",
             Self::Computing => "10 ms handlers on another",
             Self::ComputingSpawned => "the same, declared `spawn`",
+            Self::ComputingRarely => "one such behind 300 quick ones",
         }
     }
 
@@ -95,8 +103,11 @@ impl Neighbour {
                     return Err("an echo differs from what was sent".into());
                 }
                 Self::Echoes => {}
-                Self::Computing | Self::ComputingSpawned => {
-                    let steps = far.compute(self == Self::ComputingSpawned).await?;
+                Self::Computing | Self::ComputingSpawned | Self::ComputingRarely => {
+                    let steps = match self {
+                        Self::ComputingRarely => far.compute_rarely().await?,
+                        _ => far.compute(self == Self::ComputingSpawned).await?,
+                    };
                     if steps == 0 {
                         return Err("a handler did not compute".into());
                     }

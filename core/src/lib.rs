@@ -16,6 +16,7 @@ mod error;
 pub mod frame;
 mod metadata;
 mod push;
+mod rouse;
 mod server;
 mod service;
 mod session;

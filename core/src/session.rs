@@ -25,6 +25,7 @@ use tokio::sync::Notify;
 use attributes::Attributes;
 
 use crate::connection::{Cells, Connection, Drain, Events, SmallAnswer};
+use crate::rouse::rouse;
 use crate::{Close, CloseCode, CodecIndex, DecodeLimits, Metadata, PeerInfo};
 
 /// A peer, as long as it is known here. Cheap to clone; keep it to push to the peer whenever you like.
@@ -105,7 +106,8 @@ impl Session {
         let running = state.take_cancelled(&mut events);
         drop(state);
         tell(running);
-        events.wakers.into_iter().chain(driver).for_each(Waker::wake);
+        events.wakers.into_iter().for_each(Waker::wake);
+        driver.into_iter().for_each(rouse);
     }
 
     /// Why it ended, once it has.
@@ -222,7 +224,7 @@ impl Session {
             None
         };
         drop(state);
-        driver.into_iter().for_each(Waker::wake);
+        driver.into_iter().for_each(rouse);
         result
     }
 

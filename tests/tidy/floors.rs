@@ -6,7 +6,7 @@ use crate::sources::{Source, assert_listed, rust};
 
 /// The modules of core, lowest floor first.
 const FLOORS: [&[&str]; 6] = [
-    &["clock", "close", "endpoint", "error", "frame", "metadata", "settings", "status"],
+    &["clock", "close", "endpoint", "error", "frame", "metadata", "rouse", "settings", "status"],
     &["codec", "config", "push", "stack", "transport", "wire"],
     &["connection", "session"],
     &["driver", "service"],

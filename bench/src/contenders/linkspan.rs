@@ -33,7 +33,9 @@ pub(super) trait Arith {
     async fn step(&self) -> bool;
     /// Computes for 10 ms, where its connection is driven.
     async fn compute(&self) -> u64;
-    /// The same, where it delays nobody.
+    /// The same if it is to, and nothing else.
+    async fn compute_or(&self, nothing: bool) -> u64;
+    /// As [`compute`](Self::compute), where it delays nobody.
     #[call(run = "spawn")]
     async fn compute_spawned(&self) -> u64;
     /// Computes so much, however long it takes, where its connection is driven.
@@ -87,6 +89,10 @@ impl Arith for Calculator {
 
     async fn compute(&self) -> u64 {
         compute()
+    }
+
+    async fn compute_or(&self, nothing: bool) -> u64 {
+        if nothing { 1 } else { compute() }
     }
 
     async fn compute_spawned(&self) -> u64 {
@@ -169,6 +175,14 @@ impl Stub {
     /// Has the server compute for 10 ms: declared `spawn`, or not declared.
     pub(crate) async fn compute(&self, spawned: bool) -> Result<u64, Failure> {
         Ok(if spawned { self.arith.compute_spawned().await? } else { self.arith.compute().await? })
+    }
+
+    /// Has the server compute for 10 ms by a method, not declared either, whose handlers were quick as often as it is trusted for, and again.
+    pub(crate) async fn compute_rarely(&self) -> Result<u64, Failure> {
+        for _ in 0..TRUSTED_AFTER {
+            self.arith.compute_or(true).await?;
+        }
+        Ok(self.arith.compute_or(false).await?)
     }
 
     /// Has the server compute what [`mixed`] does.
@@ -279,6 +293,8 @@ fn limits() -> Limits {
 }
 
 const JSON: &str = "json";
+/// Handlers of a method after which it is taken for quick, and more.
+const TRUSTED_AFTER: usize = 300;
 /// What a handler that computes takes.
 const COMPUTING: Duration = Duration::from_millis(10);
 /// Notes that a subscriber of ours may be behind: more than come in any run.

@@ -1,9 +1,9 @@
 //! Callers that one read answered, woken together.
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Wake, Waker};
+use std::task::{Wake, Waker};
+
+use crate::rouse::when_idle;
 
 /// Wakes several tasks at the price of rousing one worker.
 ///
@@ -54,12 +54,6 @@ impl Wake for Waiting {
             *waiting = wakers; // its memory serves the next
         }
     }
-}
-
-/// Wakes `waker` once this worker has nothing else to do, or has polled a number of other tasks; at once outside a runtime.
-pub(super) fn when_idle(waker: &Waker) {
-    let yielding = pin!(tokio::task::yield_now());
-    let _ = yielding.poll(&mut Context::from_waker(waker));
 }
 
 #[cfg(test)]

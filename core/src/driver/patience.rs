@@ -3,7 +3,7 @@
 use std::task::Context;
 use std::time::{Duration, Instant};
 
-use super::herd::when_idle;
+use crate::rouse::when_idle;
 
 /// Knows whom the driver waits for.
 ///

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::lookout::{hand_over, shared_runtime};
 use crate::clock::now;
+use crate::rouse::while_holding;
 
 /// What is known of a method that nothing was declared of. All connections share it.
 ///
@@ -51,7 +52,7 @@ impl Habit {
         };
         let known = self.0.load(Ordering::Relaxed) > BUSY_ONCE;
         let thread = (known && shared_runtime().is_some()).then(|| threads.try_acquire().ok()).flatten();
-        if thread.is_some() { hand_over(timed) } else { timed() }
+        if thread.is_some() { hand_over(timed) } else { while_holding(timed) }
     }
 
     fn ran(&self, time: Duration) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Instant;
 
-use super::lookout::watched;
+use super::lookout::{Neighbour, watched};
 use super::slot::{Arguments, Ended};
 use super::task::{Running, discard, poll_slot};
 use super::{Answers, Context, HandlerSlot, Route, RunPolicy, Runner};
@@ -28,6 +28,8 @@ pub(crate) struct Handlers {
     recent_number: u64,
     /// Reads whose calls were started.
     turn: u64,
+    /// What handlers of other connections must not delay.
+    _neighbour: Neighbour,
 }
 
 /// What is kept of a method.
@@ -42,7 +44,17 @@ struct Place {
 impl Handlers {
     pub(crate) fn new(runner: Arc<Runner>, session: Session) -> Self {
         let (codec, limits) = (session.codec_index(), session.decode_limits());
-        Self { runner, session, codec, limits, places: Vec::new(), recent: 0, recent_number: 0, turn: 0 }
+        Self {
+            runner,
+            session,
+            codec,
+            limits,
+            places: Vec::new(),
+            recent: 0,
+            recent_number: 0,
+            turn: 0,
+            _neighbour: Neighbour::new(),
+        }
     }
 
     pub(crate) fn runner(&self) -> &Runner {

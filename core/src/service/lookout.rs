@@ -6,7 +6,7 @@
 //! the worker.
 
 use std::cell::OnceCell;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -14,6 +14,8 @@ use std::time::Duration;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 use tracing::warn;
+
+use crate::rouse::wake_waiting;
 
 /// Runs `handlers` while the lookout watches. Also says what became of this thread meanwhile.
 pub(super) fn watched<T>(handlers: impl FnOnce() -> T) -> (T, Fate) {
@@ -35,7 +37,25 @@ pub(super) struct Fate {
 /// Hands this worker's other work over to another thread, and runs `handler`.
 pub(super) fn hand_over<T>(handler: impl FnOnce() -> T) -> T {
     on_post(|post| post.handed_over.store(true, Ordering::Relaxed));
+    wake_waiting(); // with the worker's other work
     block_in_place(handler)
+}
+
+/// A connection that busy handlers of others might delay, while it lives: of one alone, the lookout is in no hurry.
+#[derive(Debug)]
+pub(super) struct Neighbour(());
+
+impl Neighbour {
+    pub(super) fn new() -> Self {
+        LOOKOUT.neighbours.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        LOOKOUT.neighbours.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The runtime of this thread, if other threads of it can take over this one's work.
@@ -104,6 +124,8 @@ impl Drop for Manned {
 #[derive(Debug)]
 struct Lookout {
     posts: Mutex<Vec<Watched>>,
+    /// Connections that there are.
+    neighbours: AtomicUsize,
     asleep: AtomicBool,
     /// None if it could not be had.
     thread: OnceLock<Option<Thread>>,
@@ -118,8 +140,12 @@ struct Watched {
     found: bool,
 }
 
-static LOOKOUT: Lookout =
-    Lookout { posts: Mutex::new(Vec::new()), asleep: AtomicBool::new(false), thread: OnceLock::new() };
+static LOOKOUT: Lookout = Lookout {
+    posts: Mutex::new(Vec::new()),
+    neighbours: AtomicUsize::new(0),
+    asleep: AtomicBool::new(false),
+    thread: OnceLock::new(),
+};
 
 thread_local! {
     static POST: OnceCell<Manned> = const { OnceCell::new() };
@@ -145,15 +171,16 @@ impl Lookout {
     }
 
     fn run(&self) {
-        let mut quiet = 0;
+        let mut quiet = Duration::ZERO;
         loop {
-            thread::sleep(PERIOD);
+            let period = if self.neighbours.load(Ordering::Relaxed) > 1 { PERIOD } else { PERIOD_ALONE };
+            thread::sleep(period);
             let mut seen = self.look();
             if seen.inside {
                 thread::sleep(LONG);
                 seen.moved |= self.look().moved;
             }
-            quiet = if seen.moved { 0 } else { quiet + 1 };
+            quiet = if seen.moved { Duration::ZERO } else { quiet + period };
             if quiet < MAX_QUIET {
                 continue;
             }
@@ -163,7 +190,7 @@ impl Lookout {
                 thread::park();
             }
             self.asleep.store(false, Ordering::Relaxed);
-            quiet = 0;
+            quiet = Duration::ZERO;
         }
     }
 
@@ -205,13 +232,15 @@ struct Seen {
     inside: bool,
 }
 
-/// How often it looks. More often costs one call in flight more than it is worth: a look takes a processor from others for
+/// How often it looks. More often costs calls more than it is worth where all processors are busy: a look takes one from others for
 /// some 40 µs, most of it for caches that are cold afterwards.
-const PERIOD: Duration = Duration::from_millis(20);
+const PERIOD: Duration = Duration::from_millis(2);
+/// How often where nobody is there to be delayed: only so that busy methods are known when somebody comes.
+const PERIOD_ALONE: Duration = Duration::from_millis(20);
 /// Handlers that run for so long after a look hold their thread.
 const LONG: Duration = Duration::from_millis(1);
-/// Looks in vain before it sleeps.
-const MAX_QUIET: u32 = 5;
+/// Time without handlers after which it sleeps.
+const MAX_QUIET: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {

@@ -60,12 +60,12 @@ pub enum RunPolicy {
     Blocking,
     /// Where its connection is driven, up to its first wait; then as a task. The cheapest, and what most handlers need. One
     /// that computes for long delays the other calls of its connection. On a runtime of several threads it delays no others,
-    /// unless its method was quick 127 times in a row before: then by up to some 20 ms, or with a single worker until it
+    /// unless its method was quick 127 times in a row before: then by up to some 3 ms, or with a single worker until it
     /// ends, until that is known again. On a runtime of one thread it delays all.
     #[default]
     InPlace,
     /// As a task from its beginning: for handlers that compute for long, say milliseconds, between their awaits. On a
-    /// runtime of several threads, it delays no other call.
+    /// runtime of several threads, it delays no other call, nor what it pushed itself, as long as one of them is free.
     Spawn,
 }
 

@@ -16,6 +16,7 @@ use super::lookout::watched;
 use super::slot::{Arguments, Ended, Step};
 use super::{Context, HandlerSlot, MethodDescription, Payload, Route, RunPolicy, Runner};
 use crate::connection::{CancelReason, Reply};
+use crate::rouse::while_holding;
 use crate::{Body, Code, Ran, Status};
 
 /// Polls the handler in `slot`, in its context and behind a wall against panics; with `arguments`, begins it first. Also says
@@ -53,7 +54,7 @@ pub(super) struct Running {
     slot: Option<HandlerSlot>,
     /// Until it begins.
     arguments: Option<Payload>,
-    /// It lets other tasks go first, once.
+    /// It lets other tasks go first, before each time it is polled.
     gives_way: bool,
     answer: Body,
 }
@@ -127,8 +128,8 @@ impl Future for Running {
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Reply> {
         let this = self.get_mut();
         if std::mem::take(&mut this.gives_way) {
-            // A task that was just made waits in a place from which no other worker takes it, and rouses none. One that
-            // wakes itself goes where others find it, and rouses one of them: so another worker looks after the links
+            // A task that was just made or woken waits in a place from which no other worker takes it, and rouses none. One
+            // that wakes itself goes where others find it, and rouses one of them: so another worker looks after the links
             // while this one is busy with the handler.
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -142,7 +143,10 @@ impl Future for Running {
         let mut poll = || poll_slot(at, slot, arguments.as_ref(), &mut this.answer, cx).0;
         let ended = ready!(match this.method.options.run {
             RunPolicy::Blocking => poll(),
-            RunPolicy::Spawn => watched(poll).0,
+            RunPolicy::Spawn => {
+                this.gives_way = true; // next time
+                watched(|| while_holding(poll)).0
+            }
             RunPolicy::InPlace => {
                 let (polled, fate) = watched(|| this.habit.run(&this.threads, poll));
                 if fate.held {

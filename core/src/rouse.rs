@@ -1,0 +1,177 @@
+//! Wakes tasks at a time that suits their worker, and before a handler may hold it for long.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+
+use tokio::runtime::Handle;
+
+/// Wakes a driver.
+pub(crate) fn rouse(driver: Waker) {
+    driver.wake();
+    if HOLDS.get() {
+        make_way();
+    }
+}
+
+/// Wakes `waker` once this worker has nothing else to do, or has polled a number of other tasks; before that if a handler may hold
+/// the worker, and at once outside a runtime.
+pub(crate) fn when_idle(waker: &Waker) {
+    let waits = IDLE.try_with(|idle| {
+        idle.waiting.borrow_mut().push(waker.clone());
+        // A runtime that ended forgot it.
+        if Arc::strong_count(&idle.wakes) == 1 {
+            let wakes = Waker::from(Arc::clone(&idle.wakes));
+            let _ = pin!(tokio::task::yield_now()).poll(&mut Context::from_waker(&wakes));
+        }
+    });
+    if waits.is_err() {
+        waker.wake_by_ref(); // the thread ends
+    }
+}
+
+/// Wakes those who wait until this worker has nothing else to do. True if there are any.
+pub(crate) fn wake_waiting() -> bool {
+    let woken = IDLE.try_with(|idle| {
+        let mut waiting = idle.waiting.take();
+        let woken = !waiting.is_empty();
+        waiting.drain(..).for_each(Waker::wake);
+        let kept = &mut *idle.waiting.borrow_mut();
+        if kept.capacity() == 0 {
+            *kept = waiting; // its memory serves the next
+        }
+        woken
+    });
+    woken.unwrap_or_default()
+}
+
+/// Runs a handler that may hold this worker for long: who waits for the worker is woken before, and whoever is woken does not wait
+/// for the handler.
+pub(crate) fn while_holding<T>(handler: impl FnOnce() -> T) -> T {
+    if wake_waiting() {
+        make_way();
+    }
+    let before = HOLDS.replace(true);
+    let output = handler();
+    HOLDS.set(before);
+    output
+}
+
+/// The task that a worker woke last waits where no other worker takes it, until it wakes another: so one more is woken, and
+/// is the one that waits.
+#[cold]
+fn make_way() {
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(async {});
+    }
+}
+
+/// Those who wait until a worker has nothing else to do.
+#[derive(Default)]
+struct Idle {
+    waiting: RefCell<Vec<Waker>>,
+    /// What the runtime wakes then, if it has a clone.
+    wakes: Arc<WakesWaiting>,
+}
+
+#[derive(Default)]
+struct WakesWaiting;
+
+impl Wake for WakesWaiting {
+    fn wake(self: Arc<Self>) {
+        wake_waiting();
+    }
+}
+
+thread_local! {
+    static IDLE: Idle = Idle::default();
+    /// This thread runs a handler that may hold it for long.
+    static HOLDS: Cell<bool> = const { Cell::new(false) };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn counting() -> (Waker, impl Fn() -> usize) {
+        let count = Arc::new(Count::default());
+        (Waker::from(Arc::clone(&count)), move || count.0.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_woken_when_the_worker_has_nothing_else_to_do() {
+        let (waker, woken) = counting();
+        when_idle(&waker);
+        when_idle(&waker);
+        assert_eq!(woken(), 0);
+        tokio::task::yield_now().await;
+        assert_eq!(woken(), 2);
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_woken_before_a_handler_that_may_hold_the_worker() {
+        let (waker, woken) = counting();
+        when_idle(&waker);
+        while_holding(|| assert_eq!(woken(), 1));
+        when_idle(&waker);
+        tokio::task::yield_now().await;
+        assert_eq!(woken(), 2);
+    }
+
+    #[test]
+    fn a_runtime_that_ended_with_somebody_waiting_spoils_nothing() {
+        let (waker, woken) = counting();
+        for round in 0..3 {
+            let runtime = Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async { when_idle(&waker) });
+            drop(runtime);
+            let next = Builder::new_current_thread().build().unwrap();
+            next.block_on(async {
+                when_idle(&waker);
+                tokio::task::yield_now().await;
+            });
+            assert_eq!(woken(), 2 * (round + 1));
+        }
+    }
+
+    #[test]
+    fn outside_a_runtime_who_waits_is_woken_at_once() {
+        let (waker, woken) = counting();
+        when_idle(&waker);
+        assert_eq!(woken(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_task_that_is_woken_does_not_wait_for_the_handler_that_woke_it() {
+        let (told, hears) = tokio::sync::oneshot::channel();
+        let (heard, hears_back) = std::sync::mpsc::sync_channel(1);
+        tokio::spawn(async move {
+            hears.await.unwrap();
+            heard.send(()).unwrap();
+        });
+        let handler = tokio::spawn(async move {
+            tokio::task::yield_now().await; // on a worker from which the other can take tasks
+            while_holding(|| {
+                told.send(()).unwrap();
+                rouse(Waker::noop().clone());
+                hears_back.recv_timeout(std::time::Duration::from_secs(20))
+            })
+        });
+        assert_eq!(handler.await.unwrap(), Ok(()));
+    }
+}
