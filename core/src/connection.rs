@@ -223,16 +223,12 @@ impl Connection {
     ) -> Result<(), Error> {
         self.life.heard(now);
         let was_open = self.is_open(); // else the inbox is the handshake's, and is not read into any more
-        if let Some(unused) = inbox.lent().take() {
-            self.lanes.take_back(*unused);
-        }
-        if let Some(landed) = inbox.take_landed() {
-            self.handle_landed(*landed, events)?;
+        for landed in inbox.take_landed() {
+            self.handle_landed(landed, events)?;
         }
         self.handle_frames(now, inbox, events)?;
-        if let (Some(begun), true) = (inbox.begun(), was_open) {
-            *inbox.lent() = self.lanes.lend(begun).map(Box::new);
-        }
+        let begun = inbox.begun().filter(|_| was_open);
+        *inbox.lent() = begun.and_then(|begun| self.lanes.lend(begun)).map(Box::new);
         self.bound_output(events);
         Ok(())
     }

@@ -14,7 +14,8 @@ pub(crate) mod spare;
 pub(crate) use batch::length_bytes;
 pub use batch::{Batch, Frame};
 pub use inbox::Inbox;
-pub(crate) use landing::{Begun, Landing};
+pub use landing::Landed;
+pub(crate) use landing::{Begun, Landing, Place};
 pub(crate) use numbers::Numbers;
 pub(crate) use queue::Queue;
 
@@ -56,7 +57,7 @@ pub const RESET: u8 = 0x04;
 /// The kind of the first frame in each direction.
 pub const KIND_HELLO: u8 = 0x01;
 /// The kind of the frame with a piece of a large body, on a lane of its own.
-pub const KIND_BODY: u8 = 0x08;
+pub(crate) const KIND_BODY: u8 = 0x08;
 /// The kind of the frame that closes a connection; the first frame of a side that refuses the other.
 pub const KIND_CLOSE: u8 = 0x0c;
 /// The kind of a frame that abandons its lane. A transport whose lane ends abnormally delivers one.

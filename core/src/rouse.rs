@@ -6,11 +6,19 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Wakes a driver.
 pub(crate) fn rouse(driver: Waker) {
     driver.wake();
+    if HOLDS.get() {
+        make_way();
+    }
+}
+
+/// Runs `wake`, which wakes several drivers.
+pub(crate) fn rouse_all(wake: impl FnOnce()) {
+    holding(false, wake);
     if HOLDS.get() {
         make_way();
     }
@@ -32,40 +40,50 @@ pub(crate) fn when_idle(waker: &Waker) {
     }
 }
 
-/// Wakes those who wait until this worker has nothing else to do. True if there are any.
-pub(crate) fn wake_waiting() -> bool {
-    let woken = IDLE.try_with(|idle| {
+/// Wakes those who wait until this worker has nothing else to do.
+fn wake_waiting() {
+    let _ = IDLE.try_with(|idle| {
         let mut waiting = idle.waiting.take();
-        let woken = !waiting.is_empty();
         waiting.drain(..).for_each(Waker::wake);
         let kept = &mut *idle.waiting.borrow_mut();
         if kept.capacity() == 0 {
             *kept = waiting; // its memory serves the next
         }
-        woken
     });
-    woken.unwrap_or_default()
 }
 
-/// Runs a handler that may hold this worker for long: who waits for the worker is woken before, and whoever is woken does not wait
-/// for the handler.
+/// Runs a handler that may hold this worker for long: who waits for the worker is woken before, and a driver that it wakes does not
+/// wait for it.
 pub(crate) fn while_holding<T>(handler: impl FnOnce() -> T) -> T {
-    if wake_waiting() {
-        make_way();
+    wake_waiting();
+    make_way();
+    holding(true, handler)
+}
+
+fn holding<T>(holds: bool, act: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            HOLDS.set(self.0);
+        }
     }
-    let before = HOLDS.replace(true);
-    let output = handler();
-    HOLDS.set(before);
-    output
+    let _restore = Restore(HOLDS.replace(holds));
+    act()
 }
 
 /// The task that a worker woke last waits where no other worker takes it, until it wakes another: so one more is woken, and
 /// is the one that waits.
 #[cold]
 fn make_way() {
-    if let Ok(runtime) = Handle::try_current() {
+    if let Some(runtime) = shared_runtime() {
         runtime.spawn(async {});
     }
+}
+
+/// The runtime of this thread, if other threads of it can take over this one's work.
+pub(crate) fn shared_runtime() -> Option<Handle> {
+    let runtime = Handle::try_current().ok();
+    runtime.filter(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
 /// Those who wait until a worker has nothing else to do.

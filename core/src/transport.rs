@@ -224,7 +224,7 @@ pub trait Pipe: Debug + Send {
     /// Replaces `inbox` by every frame that one read brought, at least one; false is the peer's orderly end, which leaves
     /// the inbox empty and stays false when asked again.
     ///
-    /// Holds no large buffer while it pends. Never waits for writing.
+    /// Holds no large buffer while it pends, but for the places of bodies that a [`FrameReader`] accepted. Never waits for writing.
     ///
     /// # Errors
     /// Any error is final. [`Closed`](crate::ErrorKind::Closed) says that the road failed or the peer vanished; after any

@@ -30,6 +30,8 @@ pub(crate) struct Lanes {
     arriving: HashMap<Lane, Arriving>,
     /// Bytes of bodies that were not handed on.
     held: usize,
+    /// Bytes that memory is reserved for, and that have not come. None is reserved for more than may be held, with those that are.
+    ahead: usize,
     limits: Arc<Limits>,
 }
 
@@ -51,7 +53,7 @@ enum End {
 
 impl Lanes {
     pub(crate) fn new(limits: Arc<Limits>) -> Self {
-        Self { arriving: HashMap::new(), held: 0, limits }
+        Self { arriving: HashMap::new(), held: 0, ahead: 0, limits }
     }
 
     /// Most bytes of bodies that may be held.
@@ -108,14 +110,11 @@ impl Lanes {
         if body.len() + begun.len > *len || self.held + begun.len > max_held {
             return None;
         }
-        Some(Landing::new(begun, body.lend(begun.len, *len)?))
-    }
-
-    /// Memory that was lent was not used.
-    pub(crate) fn take_back(&mut self, unused: Landing) {
-        if let Some(arriving) = self.arriving.get_mut(&unused.begun().lane) {
-            arriving.body.take_back(unused.into_room());
-        }
+        let before = body.ahead();
+        let landing =
+            body.lend(begun, reservable(body, *len, max_held.saturating_sub(self.held + self.ahead)));
+        self.ahead = self.ahead - before + body.ahead();
+        landing
     }
 
     /// A piece was read into its place. Returns the body if that made it whole.
@@ -124,10 +123,7 @@ impl Lanes {
         if !self.arriving.contains_key(&lane) {
             return Ok(None); // it was reset
         }
-        self.take((lane, last), len, |body, _| {
-            body.take_back(landed.into_room());
-            Ok(())
-        })
+        self.take((lane, last), len, |body, _| body.land(landed))
     }
 
     /// Takes a piece of `len` bytes, which `put` puts where it belongs.
@@ -138,6 +134,7 @@ impl Lanes {
         put: impl FnOnce(&mut Pieces, Option<usize>) -> Result<(), Error>,
     ) -> Result<Option<(Owner, Bytes)>, Error> {
         let (held, max_held, max_body) = (self.held + len, self.max_held(), self.limits.max_message_len);
+        let (mut ahead, may_reserve) = (self.ahead, max_held.saturating_sub(held + self.ahead));
         let arriving = self.lane(lane)?;
         if arriving.end.is_some() {
             return Err(Error::protocol("body on a lane that ended"));
@@ -151,13 +148,16 @@ impl Lanes {
             if held > max_held {
                 return Err(longer("unfinished bodies", max_held, "max_lanes"));
             }
-            put(&mut arriving.body, announced.map(|(_, len)| len))?;
+            let body = &mut arriving.body;
+            ahead -= body.ahead();
+            put(body, announced.and_then(|(_, len)| reservable(body, len, may_reserve)))?;
+            ahead += body.ahead();
         }
         if last {
             arriving.end = Some(End::Last);
         }
         if !discarded {
-            self.held = held;
+            (self.held, self.ahead) = (held, ahead);
         }
         match (last, discarded, announced) {
             (true, true, _) => {
@@ -199,7 +199,7 @@ impl Lanes {
         let body = std::mem::take(&mut arriving.body);
         let owner = arriving.announced.filter(|_| !arriving.discarded).map(|(owner, _)| owner);
         let known = arriving.discarded || arriving.announced.is_some();
-        self.held -= body.len();
+        self.uncount(&body);
         if known {
             self.remove(lane);
         }
@@ -221,7 +221,7 @@ impl Lanes {
         arriving.discarded = true;
         let body = std::mem::take(&mut arriving.body);
         let ended = arriving.end.is_some();
-        self.held -= body.len();
+        self.uncount(&body);
         if ended {
             self.remove(lane);
         }
@@ -231,18 +231,22 @@ impl Lanes {
     /// Bytes that are held, and the most that may be.
     #[cfg(test)]
     pub(crate) fn held(&self) -> (usize, usize) {
-        assert_eq!(self.held, self.arriving.values().map(|arriving| arriving.body.len()).sum::<usize>());
+        let sum = |of: fn(&Pieces) -> usize| {
+            self.arriving.values().map(|arriving| of(&arriving.body)).sum::<usize>()
+        };
+        assert_eq!((self.held, self.ahead), (sum(Pieces::len), sum(Pieces::ahead)));
+        assert!(self.ahead <= self.max_held());
         (self.held, self.max_held())
     }
 
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.arriving.is_empty() && self.held == 0
+        self.arriving.is_empty() && (self.held, self.ahead) == (0, 0)
     }
 
     pub(crate) fn clear(&mut self) {
         self.arriving.clear();
-        self.held = 0;
+        (self.held, self.ahead) = (0, 0);
     }
 
     fn lane(&mut self, lane: Lane) -> Result<&mut Arriving, Error> {
@@ -257,9 +261,15 @@ impl Lanes {
         }
     }
 
+    /// What came of `body` is held no longer.
+    fn uncount(&mut self, body: &Pieces) {
+        self.held -= body.len();
+        self.ahead -= body.ahead();
+    }
+
     fn remove(&mut self, lane: Lane) -> Option<Arriving> {
         let arriving = self.arriving.remove(&lane)?;
-        self.held -= arriving.body.len();
+        self.uncount(&arriving.body);
         Some(arriving)
     }
 
@@ -270,6 +280,11 @@ impl Lanes {
             _ => Err(Error::protocol("body is not as long as its head says")),
         }
     }
+}
+
+/// The length of a body, if memory for the rest of it may be reserved besides what there is.
+fn reservable(body: &Pieces, len: usize, more: usize) -> Option<usize> {
+    Some(len).filter(|len| len.saturating_sub(body.len()) <= more)
 }
 
 /// Lanes that may be unfinished.

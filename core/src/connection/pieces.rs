@@ -1,13 +1,16 @@
 //! A body as it arrives.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::room;
+use crate::frame::{Begun, Landing, Place};
 use crate::{Error, Inbox};
 
-/// The pieces of a body, in order. One that comes in one large piece is never copied. Others are copied once, into memory of the
-/// announced length, as soon as a good deal of it has come: from a read that is still in the cache, whose room then serves the
-/// next one.
+/// The pieces of a body, in order. One that comes in one large piece is never copied. Others are put into memory of the announced length as
+/// soon as a good deal of it has come; from then on the link reads them into it, if it can. If not they are copied, from a read that is still
+/// in the cache, whose room then serves the next one.
 #[derive(Debug, Default)]
 pub(crate) struct Pieces {
     /// Large ones, by reference, while there is no memory for all.
@@ -15,8 +18,10 @@ pub(crate) struct Pieces {
     /// What came behind those.
     joined: Vec<u8>,
     len: usize,
-    /// The memory is lent: the next piece is read into it.
-    lent: bool,
+    /// What memory there is for in `joined`, if it was reserved for all.
+    reserved: usize,
+    /// Where `joined` is while the link may read into it, or does.
+    lent: Option<Arc<Place>>,
 }
 
 impl Pieces {
@@ -29,24 +34,27 @@ impl Pieces {
         self.len
     }
 
-    /// Appends a piece that `inbox` brought, of a body of `announced` bytes.
+    /// Bytes that memory is reserved for, and that have not come.
+    pub(crate) fn ahead(&self) -> usize {
+        self.reserved.saturating_sub(self.len)
+    }
+
+    /// Appends a piece that `inbox` brought, of a body for whose `announced` bytes memory may be reserved.
+    ///
+    /// # Errors
+    /// The link reads a piece that precedes it.
     pub(crate) fn push(
         &mut self,
         piece: &[u8],
         inbox: &Inbox,
         announced: Option<usize>,
     ) -> Result<(), Error> {
-        if self.lent {
+        if !self.take_back() {
             return Err(Error::protocol("a piece of a body overtook the one before"));
         }
         self.len += piece.len();
-        let is_all = announced == Some(piece.len());
-        if self.joined.capacity() < self.len
-            && let Some(announced) = announced
-            && !is_all
-            && announced / MAX_AHEAD <= self.len
-        {
-            self.gather(announced);
+        if announced != Some(piece.len()) {
+            self.reserve(self.len, announced);
         }
         if piece.len() < MIN_SHARED || self.joined.capacity() >= self.len {
             self.joined.extend_from_slice(piece);
@@ -59,25 +67,53 @@ impl Pieces {
         Ok(())
     }
 
-    /// Lends the memory for a piece of `more` bytes that has begun to come, if there may be enough. Until it is taken back, no
-    /// other piece may come.
-    pub(crate) fn lend(&mut self, more: usize, announced: usize) -> Option<Vec<u8>> {
-        if self.lent {
+    /// Lends the memory for the piece that has `begun` to come, if there is enough, or may be.
+    pub(crate) fn lend(&mut self, begun: Begun, announced: Option<usize>) -> Option<Landing> {
+        let needed = self.len + begun.len;
+        if !self.take_back() {
             return None;
         }
-        let (with_it, is_all) = (self.len + more, more == announced);
-        if self.joined.capacity() < with_it && !is_all && announced / MAX_AHEAD <= with_it {
-            self.gather(announced);
+        self.reserve(needed, announced);
+        if self.joined.capacity() < needed || !self.shared.is_empty() {
+            return None;
         }
-        self.lent = self.joined.capacity() >= with_it && self.shared.is_empty();
-        self.lent.then(|| std::mem::take(&mut self.joined))
+        let place = Arc::new(Place::new(std::mem::take(&mut self.joined)));
+        self.lent = Some(Arc::clone(&place));
+        Some(Landing::new(begun, self.len, place))
     }
 
-    /// Takes the memory back, with what was read into it, unless all that came was dropped meanwhile.
-    pub(crate) fn take_back(&mut self, joined: Vec<u8>) {
-        if std::mem::take(&mut self.lent) {
-            self.len = joined.len();
+    /// Takes what the link read into its place.
+    ///
+    /// # Errors
+    /// It is not of this body.
+    pub(crate) fn land(&mut self, landed: Landing) -> Result<(), Error> {
+        let (place, joined) = landed.into_parts();
+        if !self.lent.take().is_some_and(|lent| Arc::ptr_eq(&lent, &place)) {
+            return Err(Error::protocol("a piece came for the place of another body"));
+        }
+        self.len = joined.len();
+        self.joined = joined;
+        Ok(())
+    }
+
+    /// Takes back memory that was lent, unless the link reads into it.
+    fn take_back(&mut self) -> bool {
+        if let Some(lent) = &self.lent {
+            let Some(joined) = lent.take() else { return false };
             self.joined = joined;
+            self.lent = None;
+        }
+        true
+    }
+
+    /// Sees to memory for all of it before more than `needed` bytes are there, if enough has come.
+    fn reserve(&mut self, needed: usize, announced: Option<usize>) {
+        if let Some(announced) = announced
+            && self.joined.capacity() < needed
+            && announced / MAX_AHEAD <= self.len
+        {
+            self.gather(announced);
+            self.reserved = announced;
         }
     }
 
@@ -108,9 +144,9 @@ impl Pieces {
 /// Smallest piece that is kept by reference, in bytes. It keeps the read that brought it alive, 64 KiB and a little: no more than
 /// four times what is counted.
 const MIN_SHARED: usize = 16 * 1024;
-/// How many times what has come memory may be reserved for. Chosen so that a peer which announces much and sends little gains
-/// little, and a body of a megabyte, which is 17 frames, has its place as the second of them begins.
-const MAX_AHEAD: usize = 9;
+/// How many times what has come memory may be reserved for, within the bound of all bodies. Chosen so that a body of a megabyte, which is 17
+/// frames, has its place once the first of them is there.
+const MAX_AHEAD: usize = 17;
 
 #[cfg(test)]
 mod tests {

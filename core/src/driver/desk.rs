@@ -32,7 +32,7 @@ impl Desk {
 
     /// Leaves it to the thread's next driver if nothing lies on it.
     pub(super) fn leave(self: Box<Self>) -> Option<Box<Self>> {
-        if !self.batch.is_empty() || !self.inbox.is_empty() || !self.events.is_empty() {
+        if !self.batch.is_empty() || !self.inbox.is_idle() || !self.events.is_empty() {
             return Some(self);
         }
         if self.events.requests.capacity() <= MAX_KEPT {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Begun, Landing, Lane, frame_len};
+use super::{Begun, Landed, Landing, frame_len};
 use crate::{Error, ErrorKind};
 
 /// What one read completed. A read replaces it; the receiver takes bodies out of it by reference.
@@ -16,8 +16,8 @@ pub struct Inbox {
     begun: Option<Begun>,
     /// That place, for the link to take.
     lent: Option<Box<Landing>>,
-    /// A place with a piece that the read completed. It precedes the frames.
-    landed: Option<Box<Landing>>,
+    /// Places with pieces that reads completed. They precede the frames.
+    landed: Vec<Landing>,
 }
 
 impl Inbox {
@@ -26,9 +26,14 @@ impl Inbox {
         Self::default()
     }
 
-    /// True if it holds nothing.
+    /// True if it brings nothing: no frame, and no piece that [`landed`](Self::landed).
     pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty() && self.lent.is_none() && self.landed.is_none()
+        self.ranges.is_empty() && self.landed.is_empty()
+    }
+
+    /// True if it brings nothing, and has no place for what comes next.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.is_empty() && self.lent.is_none()
     }
 
     /// How many frames it holds.
@@ -91,10 +96,12 @@ impl Inbox {
         self.begun
     }
 
-    /// The lane of a piece of a body that was read into its place, and whether it is the last of its lane. It precedes the frames.
-    pub fn landed(&self) -> Option<(Lane, bool)> {
-        let Begun { lane, last, .. } = self.landed.as_ref()?.begun();
-        Some((lane, last))
+    /// Pieces of bodies that were read into their place. They precede the frames.
+    pub fn landed(&self) -> impl Iterator<Item = Landed> {
+        self.landed.iter().map(|landed| {
+            let Begun { lane, last, len, .. } = landed.begun();
+            Landed { lane, last, len }
+        })
     }
 
     /// Notes what comes next: `rest` are the first bytes of it.
@@ -102,19 +109,19 @@ impl Inbox {
         self.begun = Begun::of(rest);
     }
 
-    /// Lends the link the place for what comes next, or takes one back that was lent.
+    /// The place for what comes next, for the link to take.
     pub(crate) fn lent(&mut self) -> &mut Option<Box<Landing>> {
         &mut self.lent
     }
 
     /// Brings a place with a whole piece.
-    pub(crate) fn land(&mut self, landed: Box<Landing>) {
-        self.landed = Some(landed);
+    pub(crate) fn land(&mut self, landed: Landing) {
+        self.landed.push(landed);
     }
 
-    /// The place with a whole piece.
-    pub(crate) fn take_landed(&mut self) -> Option<Box<Landing>> {
-        self.landed.take()
+    /// The places with whole pieces, in order.
+    pub(crate) fn take_landed(&mut self) -> impl Iterator<Item = Landing> {
+        self.landed.drain(..)
     }
 
     /// Marks every whole frame in `bytes[part]`, behind those that are marked, and returns where in `bytes` the first that

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::{Buf, BufMut, BytesMut};
@@ -10,6 +11,18 @@ use tokio_util::io::poll_read_buf;
 
 use super::{HEAD_LEN, KIND_BODY, LANE, LAST, Lane, frame_len};
 use crate::wire::varint;
+
+/// A piece of a large body that was read into the place where the body lies, without a copy of it anywhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Landed {
+    /// The lane of its frame.
+    pub lane: Lane,
+    /// Its frame is the last of the lane.
+    pub last: bool,
+    /// Its bytes.
+    pub len: usize,
+}
 
 /// A frame with a piece of a body, of which only the beginning has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,31 +51,49 @@ impl Begun {
     }
 }
 
-/// Memory of a body, lent to the link so that the next piece is read into it.
+/// The memory of a body, between the body and the link: with the link while a piece is read into it.
+#[derive(Debug)]
+pub(crate) struct Place(Mutex<Option<Vec<u8>>>);
+
+impl Place {
+    pub(crate) fn new(memory: Vec<u8>) -> Self {
+        Self(Mutex::new(Some(memory)))
+    }
+
+    /// The memory, unless somebody has it.
+    pub(crate) fn take(&self) -> Option<Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// A place for the piece that comes next, of a body of which so much has come.
 #[derive(Debug)]
 pub(crate) struct Landing {
     begun: Begun,
-    /// What came of the body, with room for the piece behind.
-    room: Vec<u8>,
+    place: Arc<Place>,
+    /// What came of the body, with room for the piece behind, once the link reads.
+    memory: Vec<u8>,
     /// Where the piece ends in it.
     end: usize,
 }
 
 impl Landing {
-    /// In `room`, which has enough for the piece that has begun.
-    pub(crate) fn new(begun: Begun, room: Vec<u8>) -> Self {
-        Self { begun, end: room.len() + begun.len, room }
+    /// In `place`, where `before` bytes are and enough room for the piece that has begun.
+    pub(crate) fn new(begun: Begun, before: usize, place: Arc<Place>) -> Self {
+        Self { begun, place, memory: Vec::new(), end: before + begun.len }
     }
 
-    /// Takes what came of the frame, if that is what `buffer` holds: nothing else does it hold then.
+    /// Takes what came of the frame, if that is what `buffer` holds and the place is still for it. Then it holds nothing else.
     pub(crate) fn begin(&mut self, buffer: &mut BytesMut) -> bool {
-        let is_it = Begun::of(buffer) == Some(self.begun);
-        if is_it {
-            buffer.advance(self.begun.head);
-            self.room.extend_from_slice(buffer);
-            buffer.clear();
+        if Begun::of(buffer) != Some(self.begun) {
+            return false;
         }
-        is_it
+        let Some(memory) = self.place.take() else { return false };
+        self.memory = memory;
+        buffer.advance(self.begun.head);
+        self.memory.extend_from_slice(buffer);
+        buffer.clear();
+        true
     }
 
     /// Reads what is missing of the piece, and perhaps the head of the next frame. Returns how many bytes came; 0 is the end.
@@ -71,18 +102,24 @@ impl Landing {
         cx: &mut Context<'_>,
         io: Pin<&mut R>,
     ) -> Poll<io::Result<usize>> {
-        let limit = self.end.saturating_add(MAX_SPILL).min(self.room.capacity()) - self.room.len();
-        poll_read_buf(io, cx, &mut (&mut self.room).limit(limit))
-    }
-
-    /// What came behind the piece, once it is whole.
-    pub(crate) fn spilled(&self) -> Option<&[u8]> {
-        self.room.get(self.end..)
+        let limit = self.end.saturating_add(MAX_SPILL).min(self.memory.capacity()) - self.memory.len();
+        poll_read_buf(io, cx, &mut (&mut self.memory).limit(limit))
     }
 
     /// True if the whole piece is there.
     pub(crate) fn is_whole(&self) -> bool {
-        self.room.len() >= self.end
+        self.memory.len() >= self.end
+    }
+
+    /// Moves what came behind the piece to `buffer`.
+    pub(crate) fn spill(&mut self, buffer: &mut BytesMut) {
+        buffer.extend_from_slice(self.memory.get(self.end..).unwrap_or_default());
+        self.memory.truncate(self.end);
+    }
+
+    /// True if something came behind the piece.
+    pub(crate) fn spills(&self) -> bool {
+        self.memory.len() > self.end
     }
 
     /// Whose piece it is.
@@ -90,10 +127,9 @@ impl Landing {
         self.begun
     }
 
-    /// The memory, with all that came of the body.
-    pub(crate) fn into_room(mut self) -> Vec<u8> {
-        self.room.truncate(self.end);
-        self.room
+    /// Which place it was, and the memory with all that came of the body.
+    pub(crate) fn into_parts(self) -> (Arc<Place>, Vec<u8>) {
+        (self.place, self.memory)
     }
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::lookout::{hand_over, shared_runtime};
+use super::lookout::hand_over;
 use crate::clock::now;
-use crate::rouse::while_holding;
+use crate::rouse::{shared_runtime, while_holding};
 
 /// What is known of a method that nothing was declared of. All connections share it.
 ///

@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 use tracing::warn;
 
-use crate::rouse::wake_waiting;
+use crate::rouse::shared_runtime;
 
 /// Runs `handlers` while the lookout watches. Also says what became of this thread meanwhile.
 pub(super) fn watched<T>(handlers: impl FnOnce() -> T) -> (T, Fate) {
@@ -37,7 +37,6 @@ pub(super) struct Fate {
 /// Hands this worker's other work over to another thread, and runs `handler`.
 pub(super) fn hand_over<T>(handler: impl FnOnce() -> T) -> T {
     on_post(|post| post.handed_over.store(true, Ordering::Relaxed));
-    wake_waiting(); // with the worker's other work
     block_in_place(handler)
 }
 
@@ -56,12 +55,6 @@ impl Drop for Neighbour {
     fn drop(&mut self) {
         LOOKOUT.neighbours.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// The runtime of this thread, if other threads of it can take over this one's work.
-pub(super) fn shared_runtime() -> Option<Handle> {
-    let runtime = Handle::try_current().ok();
-    runtime.filter(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
 fn on_post<T: Default>(act: impl FnOnce(&Post) -> T) -> T {
@@ -171,16 +164,15 @@ impl Lookout {
     }
 
     fn run(&self) {
-        let mut quiet = Duration::ZERO;
+        let mut quiet = 0;
         loop {
-            let period = if self.neighbours.load(Ordering::Relaxed) > 1 { PERIOD } else { PERIOD_ALONE };
-            thread::sleep(period);
+            thread::sleep(if self.neighbours.load(Ordering::Relaxed) > 1 { PERIOD } else { PERIOD_ALONE });
             let mut seen = self.look();
             if seen.inside {
                 thread::sleep(LONG);
                 seen.moved |= self.look().moved;
             }
-            quiet = if seen.moved { Duration::ZERO } else { quiet + period };
+            quiet = if seen.moved { 0 } else { quiet + 1 };
             if quiet < MAX_QUIET {
                 continue;
             }
@@ -190,7 +182,7 @@ impl Lookout {
                 thread::park();
             }
             self.asleep.store(false, Ordering::Relaxed);
-            quiet = Duration::ZERO;
+            quiet = 0;
         }
     }
 
@@ -235,12 +227,12 @@ struct Seen {
 /// How often it looks. More often costs calls more than it is worth where all processors are busy: a look takes one from others for
 /// some 40 µs, most of it for caches that are cold afterwards.
 const PERIOD: Duration = Duration::from_millis(2);
-/// How often where nobody is there to be delayed: only so that busy methods are known when somebody comes.
+/// How often where there is one connection: so that busy methods are known when another comes, and for whoever connects meanwhile.
 const PERIOD_ALONE: Duration = Duration::from_millis(20);
 /// Handlers that run for so long after a look hold their thread.
 const LONG: Duration = Duration::from_millis(1);
-/// Time without handlers after which it sleeps.
-const MAX_QUIET: Duration = Duration::from_millis(100);
+/// Looks in vain before it sleeps.
+const MAX_QUIET: u32 = 5;
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::pushing::Prepared;
 use super::{Session, Sessions};
+use crate::rouse::rouse_all;
 use crate::{Push, PushError, PushSink, Pushing, Refused};
 
 /// Sessions that were picked, to push to them together. Cheap to clone.
@@ -114,18 +115,20 @@ fn broadcast(sessions: &[Session], push: &Push) -> Result<Reach, PushError> {
         encodings.prepare(session, push)?;
     }
     let mut reach = Reach::default();
-    for session in sessions {
-        let Some(prepared) = encodings.find(session) else { continue }; // each was prepared
-        let pushed = session.with_frame(|state| {
-            let pushed = prepared.offer(push, &mut state.connection);
-            state.connection.or_missed(pushed)
-        });
-        match pushed {
-            Ok(true) => reach.taken += 1,
-            Ok(false) => reach.missed += 1,
-            Err(_) => reach.closed += 1,
+    rouse_all(|| {
+        for session in sessions {
+            let Some(prepared) = encodings.find(session) else { continue }; // each was prepared
+            let pushed = session.with_frame(|state| {
+                let pushed = prepared.offer(push, &mut state.connection);
+                state.connection.or_missed(pushed)
+            });
+            match pushed {
+                Ok(true) => reach.taken += 1,
+                Ok(false) => reach.missed += 1,
+                Err(_) => reach.closed += 1,
+            }
         }
-    }
+    });
     Ok(reach)
 }
 

@@ -4,7 +4,6 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::BytesMut;
 use tokio::io::AsyncRead;
 
 use super::ReadBuffer;
@@ -15,8 +14,11 @@ use crate::{Error, Inbox};
 /// [`Link::from_io`](crate::Link::from_io).
 ///
 /// Frames that came are handed on by reference. A piece of a large body is read into the place where the body is to lie, if the
-/// connection lent it: each read begins with [`accept`](Self::accept), and a piece that came so is none of the inbox's frames, but
-/// what it [landed](Inbox::landed). Holds no room while nothing comes, as a [`ReadBuffer`].
+/// connection lent it; it is none of the inbox's frames then, but what [`landed`](Inbox::landed). Holds no room while nothing comes, as a
+/// [`ReadBuffer`].
+///
+/// `poll_recv` of a pipe [accepts](Self::accept) what was lent, for the stream that was read last; then it [reads](Self::poll_read), and
+/// [fills](Self::fill) the inbox after each read, until something is whole.
 ///
 /// ```
 /// use linkspan_core::{FrameReader, Inbox};
@@ -51,8 +53,13 @@ impl FrameReader {
     }
 
     /// The beginning of a frame that is not whole, unless it is read into its place.
-    pub fn bytes(&mut self) -> &mut BytesMut {
+    pub fn begun(&mut self) -> &[u8] {
         self.buffer.bytes()
+    }
+
+    /// Bytes of memory it has for itself: little, while nothing comes.
+    pub fn capacity(&mut self) -> usize {
+        self.buffer.bytes().capacity()
     }
 
     /// Takes the place that was lent for what this stream began, if `inbox` has it since the last read.
@@ -73,17 +80,19 @@ impl FrameReader {
         cx: &mut Context<'_>,
         io: Pin<&mut R>,
     ) -> Poll<io::Result<usize>> {
-        let Some(landing) = &mut self.landing else {
-            let read = self.buffer.poll_read(cx, io);
-            if matches!(read, Poll::Ready(Ok(0))) {
-                self.buffer.give_back_room();
+        let read = match &mut self.landing {
+            Some(landing) if !landing.is_whole() => {
+                let read = ready!(landing.poll_read(cx, io))?;
+                if landing.spills() {
+                    self.buffer.make_room();
+                    landing.spill(self.buffer.bytes());
+                }
+                read
             }
-            return read;
+            _ => ready!(self.buffer.poll_read(cx, io))?,
         };
-        let read = ready!(landing.poll_read(cx, io))?;
-        if let Some(next @ [_, ..]) = landing.spilled() {
-            self.buffer.make_room();
-            self.buffer.bytes().extend_from_slice(next);
+        if read == 0 {
+            self.buffer.give_back_room();
         }
         Poll::Ready(Ok(read))
     }
@@ -94,13 +103,13 @@ impl FrameReader {
     /// As [`frame_len`](crate::frame::frame_len).
     pub fn fill(&mut self, inbox: &mut Inbox) -> Result<bool, Error> {
         match self.landing.take_if(|landing| landing.is_whole()) {
-            Some(landed) => inbox.land(landed),
+            Some(landed) => inbox.land(*landed),
             None if self.landing.is_some() => return Ok(false),
             None => {}
         }
         let buffer = self.buffer.bytes();
         inbox.fill_from_stream(buffer)?;
-        let filled = inbox.frames().next().is_some() || inbox.landed().is_some();
+        let filled = !inbox.is_empty();
         if filled {
             inbox.begin(buffer);
         }

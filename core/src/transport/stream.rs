@@ -79,7 +79,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Pipe for StreamPipe<S> {
                 });
             }
             if !self.greeted {
-                self.greeted = check_greeting(self.reader.bytes())?;
+                self.greeted = check_greeting(self.reader.begun())?;
             }
             if self.reader.fill(inbox)? {
                 return Poll::Ready(Ok(true));
@@ -143,7 +143,7 @@ mod tests {
         assert!(poll_fn(|cx| pipe.poll_recv(cx, &mut inbox)).await.unwrap());
         let pending = poll_fn(|cx| Poll::Ready(pipe.poll_recv(cx, &mut inbox).is_pending())).await;
         assert!(pending && inbox.is_empty());
-        let held = pipe.reader.bytes().capacity();
+        let held = pipe.reader.capacity();
         assert!(held <= 4096, "holds {held}");
         peer.write_all(b"ne").await.unwrap();
         assert!(poll_fn(|cx| pipe.poll_recv(cx, &mut inbox)).await.unwrap());

@@ -9,12 +9,13 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::pair::{HUGE, LARGE, Pair, SESSION, Side, body, body_of, offer};
+use super::pair::{HUGE, LARGE, Pair, SESSION, Side, body, body_of, frame, offer};
 use super::rng::Rng;
 use crate::connection::close_for;
-use crate::frame::MAX_FRAME_LEN;
+use crate::frame::{MAX_FRAME_LEN, reset_frame};
 use crate::transport::Pipe;
-use crate::{CloseCode, Endpoint, Inbox, Limits, Link, PeerInfo};
+use crate::wire::{BodyPlace, Message, Request};
+use crate::{CloseCode, Endpoint, FrameReader, Inbox, Lane, Limits, Link, PeerInfo};
 
 /// A road on which bytes come in parts of any size.
 #[derive(Debug)]
@@ -195,6 +196,7 @@ fn bodies_that_land_are_whole_however_they_are_cut_and_whoever_is_given_up_meanw
         }
         assert!(wanted.is_empty() && served > 40, "seed {seed}: {} of {served} missing", wanted.len());
         assert_eq!(pair.server.close_code(), None);
+        pair.server.connection.lanes.held();
         pair.wait(std::time::Duration::from_millis(1));
         assert!(pair.server.is_idle(), "seed {seed}: {:?}", pair.server.connection);
     }
@@ -236,17 +238,86 @@ fn lent() -> (Pair, Road, Vec<u8>, Vec<u8>) {
 
 #[test]
 fn memory_that_the_link_did_not_use_serves_the_body_all_the_same() {
-    let (mut pair, mut road, second, arguments) = lent();
-    road.inbox.fill_from_message(second.into()).unwrap(); // as a wrapper may that brings other frames
-    road.handle(pair.now, &mut pair.server);
+    for is_lost in [false, true] {
+        let (mut pair, mut road, second, arguments) = lent();
+        if is_lost {
+            road.inbox = Inbox::new();
+        }
+        road.inbox.fill_from_message(second.into()).unwrap(); // as a wrapper may that brings other frames
+        road.handle(pair.now, &mut pair.server);
+        assert!(body_of(&pair.server.incoming().remove(0)) == arguments);
+    }
+}
+
+#[test]
+fn a_wrapper_may_have_an_inbox_of_its_own() {
+    let (mut pair, mut road) = (Pair::new(), Road::new());
+    let arguments = body("arguments", 1024 * 1024);
+    pair.client.call(pair.now, &arguments);
+    while !road.is_empty() || pair.client.connection.has_output() {
+        road.send(&mut pair);
+        let outer = std::mem::take(&mut road.inbox);
+        if road.recv(usize::MAX) {
+            road.handle(pair.now, &mut pair.server);
+        } else {
+            road.inbox = outer;
+        }
+        pair.server.connection.lanes.held();
+    }
     assert!(body_of(&pair.server.incoming().remove(0)) == arguments);
 }
 
 #[test]
 fn a_piece_that_comes_while_another_is_read_into_its_place_breaks_the_protocol() {
     let (mut pair, mut road, second, _) = lent();
-    *road.inbox.lent() = None; // as a wrapper may that loses frames
+    road.wire.lock().bytes.extend(&second[20..30]);
+    assert!(!road.recv(usize::MAX) && road.inbox.lent().is_none());
     road.inbox.fill_from_message(second.into()).unwrap();
     road.handle(pair.now, &mut pair.server);
     assert_eq!(pair.server.close_code(), Some(CloseCode::PROTOCOL));
+}
+
+#[test]
+fn a_place_serves_no_other_body_of_its_lane() {
+    let (mut pair, mut road, second, _) = lent();
+    road.wire.lock().bytes.extend(&second[20..30]);
+    assert!(!road.recv(usize::MAX));
+    // On streams of their own: the lane is given up, which frees its number only for who breaks the rules.
+    let head = request_on_lane_one(200_000);
+    let mut whole = vec![0xfe, 0xff, 8, 1, 1];
+    whole.resize(MAX_FRAME_LEN, 7);
+    for frame in [reset_frame(Lane::new(1)), head, whole] {
+        let mut other = Inbox::new();
+        other.fill_from_message(frame.into()).unwrap();
+        pair.server.connection.handle_inbox(pair.now, &mut other, &mut pair.server.events).unwrap();
+    }
+    assert_eq!(pair.server.connection.lanes.held().0, MAX_FRAME_LEN - 5);
+    road.wire.lock().bytes.extend(&second[30..]);
+    road.read(usize::MAX, pair.now, &mut pair.server);
+    assert_eq!(pair.server.close_code(), Some(CloseCode::PROTOCOL));
+}
+
+/// The head of another call, whose body is where the first one's was.
+fn request_on_lane_one(len: u64) -> Vec<u8> {
+    let place = BodyPlace { lane: Lane::new(1), len };
+    frame(&Message::Request(Request { place: Some(place), ..super::violations::request(5) }))
+}
+
+#[test]
+fn a_reader_that_is_asked_again_before_it_was_emptied_loses_nothing() {
+    let (mut pair, mut road, second, arguments) = lent();
+    let cx = &mut Context::from_waker(Waker::noop());
+    let mut reader = FrameReader::new();
+    let ping = [2, 0, 0x0c | 0x80, 0];
+    let mut io = &[&second[..], &ping, &ping].concat()[..];
+    let mut begun = io.split_off(..20).unwrap();
+    assert!(reader.poll_read(cx, Pin::new(&mut begun)).is_ready());
+    reader.accept(&mut road.inbox);
+    for _ in 0..3 {
+        assert!(reader.poll_read(cx, Pin::new(&mut io)).is_ready());
+    }
+    assert!(reader.fill(&mut road.inbox).unwrap());
+    assert_eq!(road.inbox.len(), 2);
+    road.handle(pair.now, &mut pair.server);
+    assert!(body_of(&pair.server.incoming().remove(0)) == arguments);
 }

@@ -197,7 +197,7 @@ impl ReceiveLane {
                 }
             }
             if self.reader.fill(inbox)? {
-                inbox.landed().map_or(Ok(()), |(lane, last)| self.check(lane, last))?;
+                inbox.landed().try_for_each(|landed| self.check(landed.lane, landed.last))?;
                 for frame in inbox.frames() {
                     self.check(frame_lane(frame)?, frame.get(3).is_some_and(|flags| flags & LAST != 0))?;
                 }
@@ -274,11 +274,11 @@ mod tests {
             let mut inbox = Inbox::new();
             poll_fn(|cx| {
                 assert!(lanes.poll_recv(cx, &mut inbox)?.is_pending());
-                let received: usize = lanes.lanes.iter_mut().map(|lane| lane.reader.bytes().len()).sum();
+                let received: usize = lanes.lanes.iter_mut().map(|lane| lane.reader.begun().len()).sum();
                 if received == 300 { Poll::Ready(Ok::<_, Error>(())) } else { Poll::Pending }
             })
             .await?;
-            let held: usize = lanes.lanes.iter_mut().map(|lane| lane.reader.bytes().capacity()).sum();
+            let held: usize = lanes.lanes.iter_mut().map(|lane| lane.reader.capacity()).sum();
             assert!(held < 100 * 64, "{held} bytes held for 300 received");
             Ok(())
         });
