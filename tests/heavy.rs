@@ -4,12 +4,13 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Duration;
 
-use linkspan::{CallError, Client, Close, CloseCode, Code, Context, Limits, PushSink, Ran, Server};
+use linkspan::{CallError, Client, Close, CloseCode, Code, Context, Limits, PushSink, Ran, Server, Sessions};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -23,6 +24,8 @@ trait Work {
     async fn held(&self) -> u64;
     /// The same, unless it is to be quick.
     async fn held_or(&self, quick: bool) -> u64;
+    /// Tells every session before.
+    async fn told_and_held_or(&self, quick: bool) -> u64;
     async fn held_after_await_or(&self, quick: bool) -> u64;
     /// Closes the session afterwards.
     async fn held_at_last(&self, cx: &Context) -> u64;
@@ -71,12 +74,20 @@ struct Worker {
     released: Arc<(Mutex<bool>, Condvar)>,
     /// A permit for every sleeper that may go on.
     woken: Arc<Semaphore>,
+    /// Whom to tell.
+    sessions: Arc<OnceLock<Sessions>>,
 }
 
 impl Worker {
     fn new() -> Self {
         let none = || Arc::new(Semaphore::new(0));
-        Self { entered: none(), given_up: none(), released: Arc::default(), woken: none() }
+        Self {
+            entered: none(),
+            given_up: none(),
+            released: Arc::default(),
+            woken: none(),
+            sessions: Arc::default(),
+        }
     }
 
     fn hold(&self) -> u64 {
@@ -146,6 +157,16 @@ impl Work for Worker {
 
     async fn held_or(&self, quick: bool) -> u64 {
         if quick { 1 } else { self.hold() }
+    }
+
+    async fn told_and_held_or(&self, quick: bool) -> u64 {
+        if quick {
+            return 1;
+        }
+        for session in self.sessions.get().unwrap().iter() {
+            session.push(NewsPush::begun_push(1)).await.unwrap();
+        }
+        self.hold()
     }
 
     async fn held_after_await_or(&self, quick: bool) -> u64 {
@@ -228,6 +249,7 @@ impl Stage {
         let worker = Worker::new();
         let server = Server::builder().service(WorkServer::new(worker.clone())).limits(limits).listen(url);
         let server = theirs.block_on(server.start()).unwrap();
+        worker.sessions.set(server.sessions()).unwrap();
         Self { worker, server, theirs, ours }
     }
 
@@ -250,6 +272,9 @@ impl Stage {
     }
 }
 
+/// What came of a call whose handler held its thread.
+type Busy = Result<u64, CallError<Infallible>>;
+
 async fn answered(client: &WorkClient) {
     assert_eq!(timeout(PATIENCE, client.ping()).await.expect("a ping is delayed"), Ok(1));
 }
@@ -257,7 +282,7 @@ async fn answered(client: &WorkClient) {
 /// Answers each of `others` ten times while `busy` holds its thread.
 async fn delays_none(
     worker: &Worker,
-    busy: impl Future<Output = Result<u64, CallError<Infallible>>> + Send + 'static,
+    busy: impl Future<Output = Busy> + Send + 'static,
     others: &[&WorkClient],
 ) {
     let busy = tokio::spawn(busy);
@@ -303,13 +328,31 @@ fn busy_handlers_declared_spawn_delay_no_other_call() {
 
 #[test]
 fn what_a_handler_declared_spawn_pushed_does_not_wait_until_it_ends() {
+    told_while_held(|work, _| Box::pin(async move { work.tells_and_held_spawned().await }));
+}
+
+#[test]
+fn what_a_handler_that_was_taken_for_quick_pushed_does_not_wait_until_it_ends() {
+    told_while_held(|_, work| {
+        Box::pin(async move {
+            for _ in 0..300 {
+                assert_eq!(work.told_and_held_or(true).await, Ok(1));
+            }
+            work.told_and_held_or(false).await
+        })
+    });
+}
+
+/// Has `busy` call a handler that tells a client before it holds its thread; the client is that of the first stub.
+fn told_while_held(busy: fn(WorkClient, WorkClient) -> Pin<Box<dyn Future<Output = Busy> + Send>>) {
     let Stage { worker, server, theirs, ours } = Stage::new(2, Limits::default());
     let url = server.endpoints().first().unwrap().to_string();
     ours.block_on(async {
         let client = Client::connect(url.as_str()).await.unwrap();
+        let other = Client::connect(url.as_str()).await.unwrap();
         let mut news = client.events::<NewsEvent>();
         let work = WorkClient::new(&client);
-        let busy = tokio::spawn(work.tells_and_held_spawned().into_owned());
+        let busy = tokio::spawn(busy(work.clone(), WorkClient::new(&other)));
         worker.entered(1).await;
         timeout(PATIENCE, news.next()).await.expect("the push waits").unwrap().unwrap();
         for _ in 0..10 {

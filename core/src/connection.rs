@@ -223,7 +223,7 @@ impl Connection {
     ) -> Result<(), Error> {
         self.life.heard(now);
         let was_open = self.is_open(); // else the inbox is the handshake's, and is not read into any more
-        for landed in inbox.take_landed() {
+        while let Some(landed) = inbox.take_landed() {
             self.handle_landed(landed, events)?;
         }
         self.handle_frames(now, inbox, events)?;

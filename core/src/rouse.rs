@@ -3,24 +3,30 @@
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Wake, Waker};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-/// Wakes a driver.
+/// Wakes a driver: at once, or as handlers that run on this thread want it.
 pub(crate) fn rouse(driver: Waker) {
-    driver.wake();
-    if HOLDS.get() {
-        make_way();
+    match INSIDE.get() {
+        Inside::Nothing => driver.wake(),
+        Inside::Quick => keep(driver),
+        Inside::Busy => {
+            driver.wake();
+            make_way();
+        }
     }
 }
 
 /// Runs `wake`, which wakes several drivers.
 pub(crate) fn rouse_all(wake: impl FnOnce()) {
-    holding(false, wake);
-    if HOLDS.get() {
+    if INSIDE.get() == Inside::Busy {
+        inside(Inside::Nothing, wake);
         make_way();
+    } else {
+        wake();
     }
 }
 
@@ -52,23 +58,111 @@ fn wake_waiting() {
     });
 }
 
-/// Runs a handler that may hold this worker for long: who waits for the worker is woken before, and a driver that it wakes does not
-/// wait for it.
-pub(crate) fn while_holding<T>(handler: impl FnOnce() -> T) -> T {
-    wake_waiting();
-    make_way();
-    holding(true, handler)
-}
-
-fn holding<T>(holds: bool, act: impl FnOnce() -> T) -> T {
-    struct Restore(bool);
-    impl Drop for Restore {
+/// Runs handlers that most likely end at once. Drivers that they wake are kept until then; who finds that they do not end opens the
+/// [`slot`] of this thread.
+pub(crate) fn while_quick<T>(handlers: impl FnOnce() -> T) -> T {
+    struct Wake;
+    impl Drop for Wake {
         fn drop(&mut self) {
-            HOLDS.set(self.0);
+            wake_kept();
         }
     }
-    let _restore = Restore(HOLDS.replace(holds));
+    let _wake = Wake;
+    inside(Inside::Quick, handlers)
+}
+
+/// Runs a handler that may hold this worker for long: who waits for the worker is woken before, and a driver that it wakes does not
+/// wait for it.
+pub(crate) fn while_busy<T>(handler: impl FnOnce() -> T) -> T {
+    wake_waiting();
+    wake_kept();
+    make_way();
+    inside(Inside::Busy, handler)
+}
+
+/// Has `hand_over` run a handler on this thread after another took over its worker.
+pub(crate) fn while_handed_over<T>(hand_over: impl FnOnce() -> T) -> T {
+    wake_kept();
+    inside(Inside::Nothing, hand_over)
+}
+
+fn inside<T>(what: Inside, act: impl FnOnce() -> T) -> T {
+    struct Restore(Inside);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            INSIDE.set(self.0);
+        }
+    }
+    let _restore = Restore(INSIDE.replace(what));
     act()
+}
+
+/// Keeps a driver until the handlers of this thread end.
+fn keep(driver: Waker) {
+    KEPT.set(true);
+    if SLOT.with(|slot| slot.keep(driver)) {
+        make_way();
+    }
+}
+
+fn wake_kept() {
+    if KEPT.take() {
+        SLOT.with(|slot| slot.wake(false));
+    }
+}
+
+/// That of this thread, for who looks after it.
+pub(crate) fn slot() -> Arc<Slot> {
+    SLOT.with(Arc::clone)
+}
+
+/// The drivers that quick handlers of a thread woke. The task that a worker woke last waits where no other worker takes it, so it would
+/// stay behind handlers that prove not to be quick.
+#[derive(Debug, Default)]
+pub(crate) struct Slot(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    drivers: Vec<Waker>,
+    /// The handlers are not quick: nothing is kept any longer.
+    busy: bool,
+}
+
+impl Slot {
+    /// Wakes what was kept, and whatever is to be kept from now on, until the handlers end.
+    pub(crate) fn open(&self) {
+        self.wake(true);
+    }
+
+    /// True if others should be made way for: several were woken.
+    fn keep(&self, driver: Waker) -> bool {
+        let mut kept = self.lock();
+        kept.drivers.push(driver);
+        let busy = kept.busy;
+        let wakes = busy || kept.drivers.len() >= MAX_KEPT;
+        drop(kept);
+        if wakes {
+            self.wake(busy);
+        }
+        wakes
+    }
+
+    /// Wakes what was kept. Not under the lock: that may drop a task, and what it holds.
+    fn wake(&self, busy: bool) {
+        let mut kept = self.lock();
+        kept.busy = busy;
+        let mut drivers = std::mem::take(&mut kept.drivers);
+        drop(kept);
+        drivers.drain(..).for_each(Waker::wake);
+        let mut kept = self.lock();
+        if kept.drivers.capacity() == 0 {
+            kept.drivers = drivers; // its memory serves the next
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The task that a worker woke last waits where no other worker takes it, until it wakes another: so one more is woken, and
@@ -103,10 +197,26 @@ impl Wake for WakesWaiting {
     }
 }
 
+/// Drivers that are kept: with so many, other workers may as well begin.
+const MAX_KEPT: usize = 32;
+
 thread_local! {
     static IDLE: Idle = Idle::default();
-    /// This thread runs a handler that may hold it for long.
-    static HOLDS: Cell<bool> = const { Cell::new(false) };
+    static INSIDE: Cell<Inside> = const { Cell::new(Inside::Nothing) };
+    static SLOT: Arc<Slot> = Arc::default();
+    /// Something was put into the slot since handlers began.
+    static KEPT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What runs on a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inside {
+    /// No handler that a driver could wait for.
+    Nothing,
+    /// Handlers that most likely end at once.
+    Quick,
+    /// A handler that may hold the thread for long.
+    Busy,
 }
 
 #[cfg(test)]
@@ -145,7 +255,7 @@ mod tests {
     async fn who_waits_is_woken_before_a_handler_that_may_hold_the_worker() {
         let (waker, woken) = counting();
         when_idle(&waker);
-        while_holding(|| assert_eq!(woken(), 1));
+        while_busy(|| assert_eq!(woken(), 1));
         when_idle(&waker);
         tokio::task::yield_now().await;
         assert_eq!(woken(), 2);
@@ -184,7 +294,7 @@ mod tests {
         });
         let handler = tokio::spawn(async move {
             tokio::task::yield_now().await; // on a worker from which the other can take tasks
-            while_holding(|| {
+            while_busy(|| {
                 told.send(()).unwrap();
                 rouse(Waker::noop().clone());
                 hears_back.recv_timeout(std::time::Duration::from_secs(20))

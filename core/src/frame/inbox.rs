@@ -119,9 +119,9 @@ impl Inbox {
         self.landed.push(landed);
     }
 
-    /// The places with whole pieces, in order.
-    pub(crate) fn take_landed(&mut self) -> impl Iterator<Item = Landing> {
-        self.landed.drain(..)
+    /// The next place with a whole piece.
+    pub(crate) fn take_landed(&mut self) -> Option<Landing> {
+        if self.landed.is_empty() { None } else { Some(self.landed.remove(0)) }
     }
 
     /// Marks every whole frame in `bytes[part]`, behind those that are marked, and returns where in `bytes` the first that

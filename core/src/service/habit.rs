@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::lookout::hand_over;
 use crate::clock::now;
-use crate::rouse::{shared_runtime, while_holding};
+use crate::rouse::{shared_runtime, while_busy};
 
 /// What is known of a method that nothing was declared of. All connections share it.
 ///
@@ -52,7 +52,7 @@ impl Habit {
         };
         let known = self.0.load(Ordering::Relaxed) > BUSY_ONCE;
         let thread = (known && shared_runtime().is_some()).then(|| threads.try_acquire().ok()).flatten();
-        if thread.is_some() { hand_over(timed) } else { while_holding(timed) }
+        if thread.is_some() { hand_over(timed) } else { while_busy(timed) }
     }
 
     fn ran(&self, time: Duration) {

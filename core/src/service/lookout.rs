@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 use tracing::warn;
 
-use crate::rouse::shared_runtime;
+use crate::rouse::{Slot, shared_runtime, slot, while_handed_over};
 
 /// Runs `handlers` while the lookout watches. Also says what became of this thread meanwhile.
 pub(super) fn watched<T>(handlers: impl FnOnce() -> T) -> (T, Fate) {
@@ -37,7 +37,7 @@ pub(super) struct Fate {
 /// Hands this worker's other work over to another thread, and runs `handler`.
 pub(super) fn hand_over<T>(handler: impl FnOnce() -> T) -> T {
     on_post(|post| post.handed_over.store(true, Ordering::Relaxed));
-    block_in_place(handler)
+    while_handed_over(|| block_in_place(handler))
 }
 
 /// A connection that busy handlers of others might delay, while it lives: of one alone, the lookout is in no hurry.
@@ -73,6 +73,8 @@ struct Post {
     held: AtomicBool,
     /// As [`Fate`] says.
     handed_over: AtomicBool,
+    /// Whom the handlers woke last.
+    slot: Arc<Slot>,
     runtime: Handle,
 }
 
@@ -98,7 +100,7 @@ impl Manned {
     fn new() -> Self {
         Self(shared_runtime().and_then(|runtime| {
             let [held, handed_over] = [const { AtomicBool::new(false) }; 2];
-            let post = Post { turn: AtomicU64::new(0), held, handed_over, runtime };
+            let post = Post { turn: AtomicU64::new(0), held, handed_over, slot: slot(), runtime };
             LOOKOUT.begin().then(|| LOOKOUT.watch(post))
         }))
     }
@@ -203,6 +205,7 @@ impl Lookout {
             } else if now % 2 == 1 && !*found {
                 *found = true;
                 post.held.store(true, Ordering::Relaxed);
+                post.slot.open();
                 // A task from outside rouses a worker; before that one sleeps again, it looks after the sockets.
                 post.runtime.spawn(async {});
             }
