@@ -4,7 +4,6 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
@@ -328,23 +327,24 @@ fn busy_handlers_declared_spawn_delay_no_other_call() {
 
 #[test]
 fn what_a_handler_declared_spawn_pushed_does_not_wait_until_it_ends() {
-    told_while_held(|work, _| Box::pin(async move { work.tells_and_held_spawned().await }));
+    told_while_held(|work, _| async move { work.tells_and_held_spawned().await });
 }
 
 #[test]
 fn what_a_handler_that_was_taken_for_quick_pushed_does_not_wait_until_it_ends() {
-    told_while_held(|_, work| {
-        Box::pin(async move {
-            for _ in 0..300 {
-                assert_eq!(work.told_and_held_or(true).await, Ok(1));
-            }
-            work.told_and_held_or(false).await
-        })
+    told_while_held(|_, work| async move {
+        for _ in 0..300 {
+            assert_eq!(work.told_and_held_or(true).await, Ok(1));
+        }
+        work.told_and_held_or(false).await
     });
 }
 
 /// Has `busy` call a handler that tells a client before it holds its thread; the client is that of the first stub.
-fn told_while_held(busy: fn(WorkClient, WorkClient) -> Pin<Box<dyn Future<Output = Busy> + Send>>) {
+fn told_while_held<F>(busy: impl FnOnce(WorkClient, WorkClient) -> F)
+where
+    F: Future<Output = Busy> + Send + 'static,
+{
     let Stage { worker, server, theirs, ours } = Stage::new(2, Limits::default());
     let url = server.endpoints().first().unwrap().to_string();
     ours.block_on(async {

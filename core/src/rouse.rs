@@ -1,8 +1,9 @@
-//! Wakes tasks at a time that suits their worker, and before a handler may hold it for long.
+//! Wakes tasks at a time that suits their worker, and sees to it that none stays behind a handler that holds it for long.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Wake, Waker};
 
@@ -22,7 +23,12 @@ pub(crate) fn rouse(driver: Waker) {
 
 /// Runs `wake`, which wakes several drivers.
 pub(crate) fn rouse_all(wake: impl FnOnce()) {
-    if INSIDE.get() == Inside::Busy {
+    let makes_way = match INSIDE.get() {
+        Inside::Nothing => false,
+        Inside::Quick => SLOT.with(|slot| slot.is_held()),
+        Inside::Busy => true,
+    };
+    if makes_way {
         inside(Inside::Nothing, wake);
         make_way();
     } else {
@@ -30,32 +36,20 @@ pub(crate) fn rouse_all(wake: impl FnOnce()) {
     }
 }
 
-/// Wakes `waker` once this worker has nothing else to do, or has polled a number of other tasks; before that if a handler may hold
-/// the worker, and at once outside a runtime.
+/// Wakes `waker` once this worker has nothing else to do, or has polled a number of other tasks; before that if a handler holds the
+/// worker, and at once outside a runtime.
 pub(crate) fn when_idle(waker: &Waker) {
-    let waits = IDLE.try_with(|idle| {
-        idle.waiting.borrow_mut().push(waker.clone());
+    let waits = SLOT.try_with(|slot| {
+        slot.lock().waiting.push(waker.clone());
         // A runtime that ended forgot it.
-        if Arc::strong_count(&idle.wakes) == 1 {
-            let wakes = Waker::from(Arc::clone(&idle.wakes));
+        if Arc::strong_count(&slot.wakes) == 1 {
+            let wakes = Waker::from(Arc::clone(&slot.wakes));
             let _ = pin!(tokio::task::yield_now()).poll(&mut Context::from_waker(&wakes));
         }
     });
     if waits.is_err() {
         waker.wake_by_ref(); // the thread ends
     }
-}
-
-/// Wakes those who wait until this worker has nothing else to do.
-fn wake_waiting() {
-    let _ = IDLE.try_with(|idle| {
-        let mut waiting = idle.waiting.take();
-        waiting.drain(..).for_each(Waker::wake);
-        let kept = &mut *idle.waiting.borrow_mut();
-        if kept.capacity() == 0 {
-            *kept = waiting; // its memory serves the next
-        }
-    });
 }
 
 /// Runs handlers that most likely end at once. Drivers that they wake are kept until then; who finds that they do not end opens the
@@ -74,7 +68,7 @@ pub(crate) fn while_quick<T>(handlers: impl FnOnce() -> T) -> T {
 /// Runs a handler that may hold this worker for long: who waits for the worker is woken before, and a driver that it wakes does not
 /// wait for it.
 pub(crate) fn while_busy<T>(handler: impl FnOnce() -> T) -> T {
-    wake_waiting();
+    SLOT.with(|slot| slot.wake(|kept| &mut kept.waiting));
     wake_kept();
     make_way();
     inside(Inside::Busy, handler)
@@ -107,61 +101,7 @@ fn keep(driver: Waker) {
 
 fn wake_kept() {
     if KEPT.take() {
-        SLOT.with(|slot| slot.wake(false));
-    }
-}
-
-/// That of this thread, for who looks after it.
-pub(crate) fn slot() -> Arc<Slot> {
-    SLOT.with(Arc::clone)
-}
-
-/// The drivers that quick handlers of a thread woke. The task that a worker woke last waits where no other worker takes it, so it would
-/// stay behind handlers that prove not to be quick.
-#[derive(Debug, Default)]
-pub(crate) struct Slot(Mutex<Kept>);
-
-#[derive(Debug, Default)]
-struct Kept {
-    drivers: Vec<Waker>,
-    /// The handlers are not quick: nothing is kept any longer.
-    busy: bool,
-}
-
-impl Slot {
-    /// Wakes what was kept, and whatever is to be kept from now on, until the handlers end.
-    pub(crate) fn open(&self) {
-        self.wake(true);
-    }
-
-    /// True if others should be made way for: several were woken.
-    fn keep(&self, driver: Waker) -> bool {
-        let mut kept = self.lock();
-        kept.drivers.push(driver);
-        let busy = kept.busy;
-        let wakes = busy || kept.drivers.len() >= MAX_KEPT;
-        drop(kept);
-        if wakes {
-            self.wake(busy);
-        }
-        wakes
-    }
-
-    /// Wakes what was kept. Not under the lock: that may drop a task, and what it holds.
-    fn wake(&self, busy: bool) {
-        let mut kept = self.lock();
-        kept.busy = busy;
-        let mut drivers = std::mem::take(&mut kept.drivers);
-        drop(kept);
-        drivers.drain(..).for_each(Waker::wake);
-        let mut kept = self.lock();
-        if kept.drivers.capacity() == 0 {
-            kept.drivers = drivers; // its memory serves the next
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        SLOT.with(|slot| slot.wake(|kept| &mut kept.drivers));
     }
 }
 
@@ -180,32 +120,83 @@ pub(crate) fn shared_runtime() -> Option<Handle> {
     runtime.filter(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
-/// Those who wait until a worker has nothing else to do.
-#[derive(Default)]
-struct Idle {
-    waiting: RefCell<Vec<Waker>>,
-    /// What the runtime wakes then, if it has a clone.
+/// That of this thread, for who looks after it.
+pub(crate) fn slot() -> Arc<Slot> {
+    SLOT.with(Arc::clone)
+}
+
+/// Whom a thread is to wake, but not yet.
+#[derive(Debug, Default)]
+pub(crate) struct Slot {
+    kept: Mutex<Kept>,
+    /// The handlers that run are not quick: nothing is kept for them. Set before the lists are emptied, and looked at with them locked.
+    held: AtomicBool,
+    /// What the runtime wakes once the worker has nothing else to do, if it has a clone.
     wakes: Arc<WakesWaiting>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
+struct Kept {
+    /// Those that quick handlers woke. The task that a worker woke last waits where no other worker takes it, so it would stay behind
+    /// handlers that prove not to be quick.
+    drivers: Vec<Waker>,
+    /// Who waits until the worker has nothing else to do.
+    waiting: Vec<Waker>,
+}
+
+impl Slot {
+    /// The handlers that run hold their thread: wakes everybody, and whoever is to be kept until they end.
+    pub(crate) fn open(&self) {
+        self.held.store(true, Ordering::Relaxed);
+        self.wake(|kept| &mut kept.drivers);
+        self.wake(|kept| &mut kept.waiting);
+    }
+
+    /// The handlers ended. True if it was opened.
+    pub(crate) fn end(&self) -> bool {
+        self.is_held() && self.held.swap(false, Ordering::Relaxed)
+    }
+
+    /// True if it was opened, and the handlers have not ended.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// True if several were woken, and others should be made way for.
+    fn keep(&self, driver: Waker) -> bool {
+        let mut kept = self.lock();
+        kept.drivers.push(driver);
+        let wakes = kept.drivers.len() >= MAX_KEPT || self.held.load(Ordering::Relaxed);
+        drop(kept);
+        if wakes {
+            self.wake(|kept| &mut kept.drivers);
+        }
+        wakes
+    }
+
+    /// Wakes one of the lists. Not under the lock: that may drop a task, and what it holds.
+    fn wake(&self, list: fn(&mut Kept) -> &mut Vec<Waker>) {
+        let mut woken = std::mem::take(list(&mut self.lock()));
+        woken.drain(..).for_each(Waker::wake);
+        let mut kept = self.lock();
+        let list = list(&mut kept);
+        if list.capacity() == 0 {
+            *list = woken; // its memory serves the next
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
 struct WakesWaiting;
 
 impl Wake for WakesWaiting {
     fn wake(self: Arc<Self>) {
-        wake_waiting();
+        let _ = SLOT.try_with(|slot| slot.wake(|kept| &mut kept.waiting));
     }
-}
-
-/// Drivers that are kept: with so many, other workers may as well begin.
-const MAX_KEPT: usize = 32;
-
-thread_local! {
-    static IDLE: Idle = Idle::default();
-    static INSIDE: Cell<Inside> = const { Cell::new(Inside::Nothing) };
-    static SLOT: Arc<Slot> = Arc::default();
-    /// Something was put into the slot since handlers began.
-    static KEPT: Cell<bool> = const { Cell::new(false) };
 }
 
 /// What runs on a thread.
@@ -217,6 +208,16 @@ enum Inside {
     Quick,
     /// A handler that may hold the thread for long.
     Busy,
+}
+
+/// Drivers that are kept: with so many, other workers may as well begin.
+const MAX_KEPT: usize = 32;
+
+thread_local! {
+    static INSIDE: Cell<Inside> = const { Cell::new(Inside::Nothing) };
+    static SLOT: Arc<Slot> = Arc::default();
+    /// Drivers were put into the slot since handlers began.
+    static KEPT: Cell<bool> = const { Cell::new(false) };
 }
 
 #[cfg(test)]

@@ -109,7 +109,7 @@ impl Pieces {
     /// Sees to memory for all of it before more than `needed` bytes are there, if enough has come.
     fn reserve(&mut self, needed: usize, announced: Option<usize>) {
         if let Some(announced) = announced
-            && self.joined.capacity() < needed
+            && (self.joined.capacity() < needed && self.len > 0)
             && announced / MAX_AHEAD <= self.len
         {
             self.gather(announced);

@@ -10,7 +10,6 @@ use super::slot::{Arguments, Ended};
 use super::task::{Running, discard, poll_slot};
 use super::{Answers, Context, HandlerSlot, Route, RunPolicy, Runner};
 use crate::connection::{Headers, Incoming, Reply};
-use crate::rouse::while_quick;
 use crate::{Code, CodecIndex, DecodeLimits, Inbox, Metadata, Ran, Session, Status};
 
 /// Where the calls of one connection run.
@@ -72,8 +71,7 @@ impl Handlers {
         cx: &mut TaskContext<'_>,
     ) -> bool {
         self.turn += 1;
-        let start = || calls.for_each(|incoming| self.start_one(incoming, inbox, answers, cx));
-        let ((), fate) = watched(|| while_quick(start));
+        let ((), fate) = watched(|| calls.for_each(|incoming| self.start_one(incoming, inbox, answers, cx)));
         if fate.held {
             let ran = self.places.iter().filter(|place| place.turn == self.turn);
             ran.for_each(|place| place.route.habit.suspect());

@@ -15,12 +15,16 @@ use tokio::runtime::Handle;
 use tokio::task::block_in_place;
 use tracing::warn;
 
-use crate::rouse::{Slot, shared_runtime, slot, while_handed_over};
+use crate::rouse::{Slot, shared_runtime, slot, while_handed_over, while_quick};
 
 /// Runs `handlers` while the lookout watches. Also says what became of this thread meanwhile.
 pub(super) fn watched<T>(handlers: impl FnOnce() -> T) -> (T, Fate) {
-    on_post(Post::enter);
-    let output = handlers();
+    let is_manned = on_post(|post| {
+        post.enter();
+        true
+    });
+    // Where nobody looks, nobody would wake what was kept.
+    let output = if is_manned { while_quick(handlers) } else { handlers() };
     (output, on_post(Post::leave))
 }
 
@@ -69,11 +73,9 @@ fn on_post<T: Default>(act: impl FnOnce(&Post) -> T) -> T {
 struct Post {
     /// Odd while handlers run. Changed by its thread only.
     turn: AtomicU64,
-    /// The present handlers hold their thread.
-    held: AtomicBool,
     /// As [`Fate`] says.
     handed_over: AtomicBool,
-    /// Whom the handlers woke last.
+    /// Open while the present handlers are known to hold their thread.
     slot: Arc<Slot>,
     runtime: Handle,
 }
@@ -88,8 +90,9 @@ impl Post {
 
     fn leave(&self) -> Fate {
         self.turn.store((self.turn.load(Ordering::Relaxed) | 1) + 1, Ordering::Relaxed);
-        let take = |flag: &AtomicBool| flag.load(Ordering::Relaxed) && flag.swap(false, Ordering::Relaxed);
-        Fate { held: take(&self.held), handed_over: take(&self.handed_over) }
+        let handed_over = &self.handed_over;
+        let handed_over = handed_over.load(Ordering::Relaxed) && handed_over.swap(false, Ordering::Relaxed);
+        Fate { held: self.slot.end(), handed_over }
     }
 }
 
@@ -99,8 +102,8 @@ struct Manned(Option<Arc<Post>>);
 impl Manned {
     fn new() -> Self {
         Self(shared_runtime().and_then(|runtime| {
-            let [held, handed_over] = [const { AtomicBool::new(false) }; 2];
-            let post = Post { turn: AtomicU64::new(0), held, handed_over, slot: slot(), runtime };
+            let (turn, handed_over) = (AtomicU64::new(0), AtomicBool::new(false));
+            let post = Post { turn, handed_over, slot: slot(), runtime };
             LOOKOUT.begin().then(|| LOOKOUT.watch(post))
         }))
     }
@@ -197,6 +200,7 @@ impl Lookout {
     /// Looks at every post once.
     fn look(&self) -> Seen {
         let mut seen = Seen::default();
+        let mut holding = Vec::new();
         for Watched { post, turn, found } in self.lock().iter_mut() {
             let now = post.turn.load(Ordering::Relaxed);
             seen.inside |= now % 2 == 1;
@@ -204,11 +208,13 @@ impl Lookout {
                 (*turn, *found, seen.moved) = (now, false, true);
             } else if now % 2 == 1 && !*found {
                 *found = true;
-                post.held.store(true, Ordering::Relaxed);
-                post.slot.open();
-                // A task from outside rouses a worker; before that one sleeps again, it looks after the sockets.
-                post.runtime.spawn(async {});
+                holding.push(post.clone());
             }
+        }
+        for post in holding {
+            post.slot.open();
+            // A task from outside rouses a worker; before that one sleeps again, it looks after the sockets.
+            post.runtime.spawn(async {});
         }
         seen
     }
@@ -245,7 +251,7 @@ mod tests {
 
     /// What holds a thread until the lookout noticed, or for longer than it may take.
     fn hold() {
-        let noticed = || LOOKOUT.lock().iter().any(|watched| watched.post.held.load(Ordering::Relaxed));
+        let noticed = || LOOKOUT.lock().iter().any(|watched| watched.post.slot.is_held());
         (0..2_000).take_while(|_| !noticed()).for_each(|_| thread::sleep(Duration::from_millis(5)));
     }
 

@@ -16,7 +16,7 @@ use super::lookout::watched;
 use super::slot::{Arguments, Ended, Step};
 use super::{Context, HandlerSlot, MethodDescription, Payload, Route, RunPolicy, Runner};
 use crate::connection::{CancelReason, Reply};
-use crate::rouse::{while_busy, while_quick};
+use crate::rouse::while_busy;
 use crate::{Body, Code, Ran, Status};
 
 /// Polls the handler in `slot`, in its context and behind a wall against panics; with `arguments`, begins it first. Also says
@@ -148,7 +148,7 @@ impl Future for Running {
                 watched(|| while_busy(poll)).0
             }
             RunPolicy::InPlace => {
-                let (polled, fate) = watched(|| while_quick(|| this.habit.run(&this.threads, poll)));
+                let (polled, fate) = watched(|| this.habit.run(&this.threads, poll));
                 if fate.held {
                     this.habit.suspect();
                 }
