@@ -52,9 +52,9 @@ pub(crate) fn when_idle(waker: &Waker) {
     }
 }
 
-/// Runs handlers that most likely end at once. Drivers that they wake are kept until then; who finds that they do not end opens the
-/// [`slot`] of this thread.
-pub(crate) fn while_quick<T>(handlers: impl FnOnce() -> T) -> T {
+/// Runs handlers that most likely end at once. If somebody looks after this thread, who opens its [`slot`] if they do not end, drivers
+/// that they wake are kept until then.
+pub(crate) fn while_quick<T>(is_looked_after: bool, handlers: impl FnOnce() -> T) -> T {
     struct Wake;
     impl Drop for Wake {
         fn drop(&mut self) {
@@ -62,7 +62,7 @@ pub(crate) fn while_quick<T>(handlers: impl FnOnce() -> T) -> T {
         }
     }
     let _wake = Wake;
-    inside(Inside::Quick, handlers)
+    inside(if is_looked_after { Inside::Quick } else { Inside::Nothing }, handlers)
 }
 
 /// Runs a handler that may hold this worker for long: who waits for the worker is woken before, and a driver that it wakes does not

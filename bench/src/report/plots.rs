@@ -32,7 +32,15 @@ const PLOTS: &[Plot] = &[
     ),
     Plot {
         scale: Scale::Linear,
-        ..Plot::values("echo", "Large bodies there and back", &["echo-16k", "echo-1m", "echo-16k-unpinned"])
+        ..Plot::values(
+            "echo",
+            "Large bodies there and back, both processes on one core",
+            &["echo-16k", "echo-1m"],
+        )
+    },
+    Plot {
+        scale: Scale::Linear,
+        ..Plot::values("echo-unpinned", "Large bodies there and back on every core", &["echo-16k-unpinned"])
     },
     Plot::values("push", "Notes per second, both processes on one core", &["push", "broadcast", "lockstep"]),
     Plot::values("push-unpinned", "Notes per second on every core", &["push-unpinned", "broadcast-unpinned"]),

@@ -23,8 +23,7 @@ pub(super) fn watched<T>(handlers: impl FnOnce() -> T) -> (T, Fate) {
         post.enter();
         true
     });
-    // Where nobody looks, nobody would wake what was kept.
-    let output = if is_manned { while_quick(handlers) } else { handlers() };
+    let output = while_quick(is_manned, handlers);
     (output, on_post(Post::leave))
 }
 
