@@ -86,14 +86,20 @@ proptest! {
         lens in vec(prop_oneof![0..300_usize, 0..65_532_usize, Just(65_531)], 1..25),
         (room, steps) in (prop_oneof![1..500_usize, Just(256 * 1024)], vec(1..40_usize, 1..5)),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         for client in ENGINES {
             for server in ENGINES {
-                runtime.block_on(talk((client, server), &lens, room.max(lens.iter().sum::<usize>() / 500), &steps));
+                let room = room.max(lens.iter().sum::<usize>() / 500);
+                let talk = talk((client, server), &lens, room, &steps);
+                let ended = runtime.block_on(async { tokio::time::timeout(PATIENCE, talk).await });
+                assert!(ended.is_ok(), "{client:?} and {server:?} wait for each other");
             }
         }
     }
 }
+
+/// Longer than any talk takes on a busy machine.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Sends frames of these lengths both ways at once, some more with each step, then closes.
 async fn talk((client, server): (Engine, Engine), lens: &[usize], room: usize, steps: &[usize]) {
