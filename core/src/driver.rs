@@ -1,7 +1,5 @@
 //! The loop that does IO between a link and a session's connection, and decides nothing.
 
-#[cfg(test)]
-mod count;
 mod desk;
 mod flush;
 mod greet;

@@ -1,11 +1,17 @@
 //! Wakes tasks at a time that suits their worker, and sees to it that none stays behind a handler that holds it for long.
 
+#[cfg(test)]
+pub(crate) mod count;
+mod wakers;
+
+pub(crate) use wakers::Wakers;
+
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Waker};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
@@ -40,11 +46,11 @@ pub(crate) fn rouse_all(wake: impl FnOnce()) {
 /// worker, and at once outside a runtime.
 pub(crate) fn when_idle(waker: &Waker) {
     let waits = SLOT.try_with(|slot| {
-        slot.lock().waiting.push(waker.clone());
-        // A runtime that ended forgot it.
-        if Arc::strong_count(&slot.wakes) == 1 {
-            let wakes = Waker::from(Arc::clone(&slot.wakes));
-            let _ = pin!(tokio::task::yield_now()).poll(&mut Context::from_waker(&wakes));
+        slot.waiting.push(waker.clone());
+        // The runtime has a clone until it wakes them. One that ended forgot it.
+        if Arc::strong_count(&slot.waiting) == 1 {
+            let waiting = Waker::from(Arc::clone(&slot.waiting));
+            let _ = pin!(tokio::task::yield_now()).poll(&mut Context::from_waker(&waiting));
         }
     });
     if waits.is_err() {
@@ -68,7 +74,7 @@ pub(crate) fn while_quick<T>(is_looked_after: bool, handlers: impl FnOnce() -> T
 /// Runs a handler that may hold this worker for long: who waits for the worker is woken before, and a driver that it wakes does not
 /// wait for it.
 pub(crate) fn while_busy<T>(handler: impl FnOnce() -> T) -> T {
-    SLOT.with(|slot| slot.wake(|kept| &mut kept.waiting));
+    SLOT.with(|slot| slot.waiting.wake_all());
     wake_kept();
     make_way();
     inside(Inside::Busy, handler)
@@ -101,7 +107,7 @@ fn keep(driver: Waker) {
 
 fn wake_kept() {
     if KEPT.take() {
-        SLOT.with(|slot| slot.wake(|kept| &mut kept.drivers));
+        SLOT.with(|slot| slot.drivers.wake_all());
     }
 }
 
@@ -128,28 +134,22 @@ pub(crate) fn slot() -> Arc<Slot> {
 /// Whom a thread is to wake, but not yet.
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
-    kept: Mutex<Kept>,
-    /// The handlers that run are not quick: nothing is kept for them. Set before the lists are emptied, and looked at with them locked.
-    held: AtomicBool,
-    /// What the runtime wakes once the worker has nothing else to do, if it has a clone.
-    wakes: Arc<WakesWaiting>,
-}
-
-#[derive(Debug, Default)]
-struct Kept {
-    /// Those that quick handlers woke. The task that a worker woke last waits where no other worker takes it, so it would stay behind
+    /// Drivers that quick handlers woke. The task that a worker woke last waits where no other worker takes it, so it would stay behind
     /// handlers that prove not to be quick.
-    drivers: Vec<Waker>,
+    drivers: Wakers,
     /// Who waits until the worker has nothing else to do.
-    waiting: Vec<Waker>,
+    waiting: Arc<Wakers>,
+    /// The handlers that run are not quick: nothing is kept for them. Set before the others are woken, and looked at after one more was
+    /// added to them, so that it is not missed.
+    held: AtomicBool,
 }
 
 impl Slot {
     /// The handlers that run hold their thread: wakes everybody, and whoever is to be kept until they end.
     pub(crate) fn open(&self) {
         self.held.store(true, Ordering::Relaxed);
-        self.wake(|kept| &mut kept.drivers);
-        self.wake(|kept| &mut kept.waiting);
+        self.drivers.wake_all();
+        self.waiting.wake_all();
     }
 
     /// The handlers ended. True if it was opened.
@@ -164,38 +164,11 @@ impl Slot {
 
     /// True if several were woken, and others should be made way for.
     fn keep(&self, driver: Waker) -> bool {
-        let mut kept = self.lock();
-        kept.drivers.push(driver);
-        let wakes = kept.drivers.len() >= MAX_KEPT || self.held.load(Ordering::Relaxed);
-        drop(kept);
+        let wakes = self.drivers.push(driver) >= MAX_KEPT || self.is_held();
         if wakes {
-            self.wake(|kept| &mut kept.drivers);
+            self.drivers.wake_all();
         }
         wakes
-    }
-
-    /// Wakes one of the lists. Not under the lock: that may drop a task, and what it holds.
-    fn wake(&self, list: fn(&mut Kept) -> &mut Vec<Waker>) {
-        let mut woken = std::mem::take(list(&mut self.lock()));
-        woken.drain(..).for_each(Waker::wake);
-        let mut kept = self.lock();
-        let list = list(&mut kept);
-        if list.capacity() == 0 {
-            *list = woken; // its memory serves the next
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[derive(Debug, Default)]
-struct WakesWaiting;
-
-impl Wake for WakesWaiting {
-    fn wake(self: Arc<Self>) {
-        let _ = SLOT.try_with(|slot| slot.wake(|kept| &mut kept.waiting));
     }
 }
 
@@ -222,24 +195,14 @@ thread_local! {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use tokio::runtime::Builder;
 
+    use super::count::Count;
     use super::*;
-
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
 
     fn counting() -> (Waker, impl Fn() -> usize) {
         let count = Arc::new(Count::default());
-        (Waker::from(Arc::clone(&count)), move || count.0.load(Ordering::Relaxed))
+        (Waker::from(Arc::clone(&count)), move || count.get())
     }
 
     #[tokio::test]

@@ -1,9 +1,9 @@
 //! Callers that one read answered, woken together.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Wake, Waker};
+use std::sync::Arc;
+use std::task::Waker;
 
-use crate::rouse::when_idle;
+use crate::rouse::{Wakers, when_idle};
 
 /// Wakes several tasks at the price of rousing one worker.
 ///
@@ -14,16 +14,13 @@ use crate::rouse::when_idle;
 ///
 /// Holds nothing until it has to: most connections never have so many callers.
 #[derive(Debug, Default)]
-pub(super) struct Herd(Option<Arc<Waiting>>);
-
-#[derive(Debug, Default)]
-struct Waiting(Mutex<Vec<Waker>>);
+pub(super) struct Herd(Option<Arc<Wakers>>);
 
 impl Herd {
     /// Wakes `wakers`, which is empty afterwards, as soon as this worker has nothing else to do.
     pub(super) fn wake(&mut self, wakers: &mut Vec<Waker>) {
         let waiting = self.0.get_or_insert_default();
-        waiting.lock().append(wakers);
+        waiting.append(wakers);
         when_idle(&Waker::from(Arc::clone(waiting)));
     }
 }
@@ -31,35 +28,14 @@ impl Herd {
 impl Drop for Herd {
     /// A runtime that shuts down wakes nobody any more.
     fn drop(&mut self) {
-        self.0.iter().for_each(Wake::wake_by_ref);
-    }
-}
-
-impl Waiting {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Waker>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Wake for Waiting {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let mut wakers = std::mem::take(&mut *self.lock());
-        wakers.drain(..).for_each(Waker::wake);
-        let mut waiting = self.lock();
-        if waiting.capacity() == 0 {
-            *waiting = wakers; // its memory serves the next
-        }
+        self.0.iter().for_each(|waiting| waiting.wake_all());
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::count::Count;
     use super::*;
+    use crate::rouse::count::Count;
 
     fn wakers(count: &Arc<Count>, many: usize) -> Vec<Waker> {
         vec![Waker::from(Arc::clone(count)); many]
@@ -80,7 +56,7 @@ mod tests {
         let (mut herd, count) = (Herd::default(), Arc::new(Count::default()));
         herd.wake(&mut wakers(&count, 2));
         assert_eq!(count.get(), 2);
-        herd.0.get_or_insert_default().lock().append(&mut wakers(&count, 1));
+        herd.0.get_or_insert_default().append(&mut wakers(&count, 1));
         drop(herd);
         assert_eq!(count.get(), 3);
     }

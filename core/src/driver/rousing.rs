@@ -76,8 +76,8 @@ impl Wake for PipeWaker {
 
 #[cfg(test)]
 mod tests {
-    use super::super::count::Count;
     use super::*;
+    use crate::rouse::count::Count;
 
     #[test]
     fn a_pipe_is_asked_at_first_and_then_once_per_wake_of_its_own() {
