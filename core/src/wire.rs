@@ -10,8 +10,8 @@ pub(crate) mod varint;
 
 pub(crate) use decode::{PlainRequest, decode, is_path, plain_push_head, plain_request, plain_response};
 pub(crate) use encode::{
-    Fields, begin_response, encode, end_response, micros as encode_timeout, order_response,
-    push as encode_push, request as encode_request, request_with as encode_request_with,
+    Fields, begin_push, begin_response, encode, end_push, end_response, micros as encode_timeout,
+    order_response, push as encode_push, request as encode_request, request_with as encode_request_with,
     response as encode_response,
 };
 pub(crate) use message::{BodyPlace, Hello, Message, Outcome, Request, Response};

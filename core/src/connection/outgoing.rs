@@ -35,8 +35,13 @@ pub(crate) enum OutBody<'a> {
 impl<'a> OutBody<'a> {
     /// What `body` holds; a large one takes its memory along.
     pub(crate) fn take(body: &'a mut Body) -> Self {
-        match body.take_large(0) {
-            None => Self::Small(body.bytes()),
+        Self::take_from(body, 0)
+    }
+
+    /// As [`take`](Self::take), what was written since its bytes ended at `start`.
+    pub(crate) fn take_from(body: &'a mut Body, start: usize) -> Self {
+        match body.take_large(start) {
+            None => Self::Small(body.bytes().get(start..).unwrap_or_default()),
             Some(parts) => Self::Large(parts),
         }
     }
@@ -372,6 +377,15 @@ impl Connection {
                 wire::encode_push(push.path, Fields { place, ..fields }, body, &mut self.out)
             }
         };
+        Ok(())
+    }
+
+    /// As [`push`](Self::push), a small one whose `frame` is made; so much of it is its body.
+    pub(crate) fn push_made(&mut self, path: &str, frame: &[u8], body_len: usize) -> Result<(), NoRoom> {
+        let in_bounds = self.called.accepts(path);
+        self.admit_push(body_len, in_bounds)?;
+        self.outbox.put_small(body_len);
+        self.out.push_frame(frame);
         Ok(())
     }
 

@@ -157,6 +157,13 @@ impl Batch {
         self.enter(Run { frames, len: bytes.len(), inline: bytes.len(), ..Run::default() });
     }
 
+    /// Appends a whole frame of lane 0.
+    pub(crate) fn push_frame(&mut self, frame: &[u8]) {
+        self.prepare();
+        self.bytes.extend_from_slice(frame);
+        self.enter_plain(frame.len());
+    }
+
     /// As [`push_parts`](Self::push_parts), with one number, which is less than 128.
     pub(crate) fn push_short(
         &mut self,

@@ -10,7 +10,7 @@ use super::Session;
 use crate::codec::with_body;
 use crate::connection::{Connection, NoRoom, OutBody, OutPush};
 use crate::push::Frame;
-use crate::wire::{Gap, GapReason};
+use crate::wire::{self, Gap, GapReason};
 use crate::{Body, BodyCodec, ErrorKind, Metadata, Push, PushError, PushSink, Pushing, Refused, WriteBody};
 
 impl Session {
@@ -36,13 +36,26 @@ impl Session {
         if !self.takes_pushes() {
             return Err(PushError::Unaccepted);
         }
+        let is_begun = wire::begin_push(path, body.bytes());
+        let start = body.bytes().len();
         let encoded = match write(self.codec(), body) {
             Ok(()) => true,
             Err(error) if error.kind() == ErrorKind::UnsupportedCodec => false,
             Err(error) => return Err(PushError::Encode(error.to_string())),
         };
-        let len = body.len();
-        let push = encoded.then(|| OutPush { path, metadata: None, raw: false, body: OutBody::take(body) });
+        let len = body.len().saturating_sub(start);
+        if is_begun && encoded && !body.is_large(start) {
+            wire::end_push(body.bytes());
+            let frame = &*body.bytes();
+            let pushed = self.with_frame(|state| state.connection.push_made(path, frame, len));
+            return pushed.map_err(|no_room| reason(no_room, len));
+        }
+        let push = encoded.then(|| OutPush {
+            path,
+            metadata: None,
+            raw: false,
+            body: OutBody::take_from(body, start),
+        });
         self.with_frame(|state| offer(&mut state.connection, push)).map_err(|no_room| reason(no_room, len))
     }
 }

@@ -120,17 +120,36 @@ pub(crate) fn begin_response(call: u32, out: &mut Vec<u8>) {
 
 /// Completes the head of `frame`, which [began](begin_response) and is whole.
 pub(crate) fn end_response(outcome: Outcome, frame: &mut [u8]) {
-    let len = length_bytes(frame.len());
     let flags = if outcome == Outcome::ApplicationError { flag::APPLICATION_ERROR } else { 0 };
-    if let Some(([low, high], head)) = len.zip(frame.first_chunk_mut()) {
-        *head = [low, high, kind::RESPONSE, flags];
-    }
+    end((kind::RESPONSE, flags), frame);
 }
 
 /// Says in the head of `frame`, a response, that it comes after the pushes before it.
 pub(crate) fn order_response(frame: &mut [u8]) {
     if let Some([_, _, _, flags]) = frame.first_chunk_mut() {
         *flags |= flag::AFTER_PUSHES;
+    }
+}
+
+/// Appends the beginning of push `path` that is nothing but its body, which is small and follows. False if it is not as short as
+/// most, and nothing was appended.
+#[inline]
+pub(crate) fn begin_push(path: &str, out: &mut Vec<u8>) -> bool {
+    let Ok(len @ ..0x80) = u8::try_from(path.len()) else { return false };
+    out.extend_from_slice(&[0, 0, kind::PUSH, 0, len]);
+    out.extend_from_slice(path.as_bytes());
+    true
+}
+
+/// Completes the head of `frame`, which [began](begin_push) and is whole.
+#[inline]
+pub(crate) fn end_push(frame: &mut [u8]) {
+    end((kind::PUSH, 0), frame);
+}
+
+fn end((kind, flags): (u8, u8), frame: &mut [u8]) {
+    if let Some(([low, high], head)) = length_bytes(frame.len()).zip(frame.first_chunk_mut()) {
+        *head = [low, high, kind, flags];
     }
 }
 

@@ -31,6 +31,22 @@ fn every_message_survives_the_wire() {
 }
 
 #[test]
+fn a_push_that_is_made_in_place_is_the_one_that_is_encoded() {
+    for (path_len, body_len) in [(3, 0), (10, 200), (127, MAX_INLINE_LEN)] {
+        let (path, body) = (format!("A/{}", "x".repeat(path_len - 2)), vec![7; body_len]);
+        let (metadata, place) = (None, None);
+        let push = Message::Push { path: &path, codec: None, metadata, body: &body, place };
+        let mut made = Vec::new();
+        assert!(begin_push(&path, &mut made));
+        made.extend_from_slice(&body);
+        end_push(&mut made);
+        assert_eq!(made, frame(&push));
+    }
+    let mut made = Vec::new();
+    assert!(!begin_push(&"x".repeat(128), &mut made) && made.is_empty(), "its length takes two bytes");
+}
+
+#[test]
 fn a_truncated_frame_never_panics() {
     for (_, message) in samples() {
         let bytes = frame(&message);

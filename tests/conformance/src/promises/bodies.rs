@@ -1,8 +1,8 @@
 //! Messages of every size.
 
 use bytes::Bytes;
-use linkspan_core::Metadata;
 use linkspan_core::frame::LAST;
+use linkspan_core::{Metadata, Notification, PushSink};
 use tokio::task::JoinSet;
 
 use crate::broken::Broken;
@@ -20,7 +20,7 @@ pub(super) fn promises() -> Vec<Promise> {
     vec![
         Promise::new(
             "every size arrives intact",
-            "Arguments and values of every size around the protocol's borders arrive unchanged.",
+            "Arguments, values and pushes of every size around the protocol's borders arrive unchanged.",
             every_size,
         ),
         Promise::new(
@@ -72,9 +72,28 @@ async fn every_size(pair: Pair) -> Result<(), Broken> {
         session.push_raw("Kit", "Sized", Metadata::new(), bytes.clone()).await?;
         let arrived = matches!(received.next().await, Some(Ok(push)) if *push.body() == bytes);
         Broken::unless(arrived, || format!("a push of {len} bytes was lost or changed"))?;
+        for path in ["Kit/Sized", LONG_PATH] {
+            let written = session.try_write(path, &|_, out| {
+                out.append(&bytes);
+                Ok(())
+            });
+            Broken::unless_equal("a push that is written in place", &written, &Some(Ok(())))?;
+            let same = |push: &Notification| push.path() == path && *push.body() == bytes;
+            let arrived = matches!(received.next().await, Some(Ok(push)) if same(&push));
+            Broken::unless(arrived, || {
+                format!("a push of {len} bytes, written in place, was lost or changed")
+            })?;
+        }
     }
     Ok(())
 }
+
+/// Of 132 bytes: its length takes two.
+const LONG_PATH: &str = concat!(
+    "Kit/Sized_",
+    "01234567890123456789012345678901234567890123456789012345678901",
+    "012345678901234567890123456789012345678901234567890123456789"
+);
 
 async fn unchanged(pair: &Pair, text: String) -> Result<(), Broken> {
     let echoed = pair.client.echo(text.clone()).await?;
