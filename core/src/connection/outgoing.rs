@@ -477,9 +477,10 @@ impl Connection {
         self.bulk.clear();
     }
 
-    /// True if more calls, answers or pushes than one wait for their end: others may be about to follow.
+    /// True if more calls or answers than one wait for their end, or so many pushes that more are waited for: others may be about to
+    /// follow.
     pub(crate) fn is_busy(&self) -> bool {
-        self.in_flight() + self.serving() > 1 || self.outbox.has_several()
+        self.in_flight() + self.serving() > 1 || self.outbox.gathers()
     }
 
     /// True if so much of the outbox is free that whoever waits should be woken: it then pushes many in one go.
