@@ -58,9 +58,9 @@ impl Outbox {
         self.bytes <= limits.max_outbox_len / 2 && self.messages <= limits.max_outbox_messages / 2
     }
 
-    /// True if it holds more than one message, and less than is worth a write: others are waited for.
-    pub(crate) fn gathers(&self) -> bool {
-        self.messages > 1 && self.bytes < GATHERED_LEN
+    /// True if it holds more than one message.
+    pub(crate) fn has_several(&self) -> bool {
+        self.messages > 1
     }
 
     /// Enters a message whose body is inline.
@@ -131,24 +131,5 @@ impl Transit {
             self.first += 1;
             self.entries.pop_front();
         }
-    }
-}
-
-/// Bytes of bodies that are worth a write of their own. Chosen as less than a task pushes in one turn of notes of 128 bytes, and more
-/// than a thousand sessions have between two turns of their drivers.
-const GATHERED_LEN: usize = 12 * 1024;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn it_gathers_from_the_second_message_on_until_there_is_enough_for_a_write() {
-        let mut outbox = Outbox::default();
-        let gathers = [GATHERED_LEN / 2, 0, GATHERED_LEN / 2 - 1, 1].map(|len| {
-            outbox.put_small(len);
-            outbox.gathers()
-        });
-        assert_eq!(gathers, [false, true, true, false]);
     }
 }

@@ -380,12 +380,12 @@ impl Connection {
         Ok(())
     }
 
-    /// As [`push`](Self::push), a small one whose `frame` is made; so much of it is its body.
+    /// As [`push`](Self::push), a small one whose `frame` is made; `body_len` bytes of it are its body.
     pub(crate) fn push_made(&mut self, path: &str, frame: &[u8], body_len: usize) -> Result<(), NoRoom> {
         let in_bounds = self.called.accepts(path);
         self.admit_push(body_len, in_bounds)?;
         self.outbox.put_small(body_len);
-        self.out.push_frame(frame);
+        self.out.push_frames(frame, 1);
         Ok(())
     }
 
@@ -477,10 +477,10 @@ impl Connection {
         self.bulk.clear();
     }
 
-    /// True if more calls or answers than one wait for their end, or so many pushes that more are waited for: others may be about to
-    /// follow.
+    /// True if several calls or answers wait for their end, or several pushes or one-way calls, and less than is worth a write:
+    /// others may be about to follow.
     pub(crate) fn is_busy(&self) -> bool {
-        self.in_flight() + self.serving() > 1 || self.outbox.gathers()
+        self.in_flight() + self.serving() > 1 || (self.outbox.has_several() && self.out.len() < WORTH_A_WRITE)
     }
 
     /// True if so much of the outbox is free that whoever waits should be woken: it then pushes many in one go.
@@ -493,3 +493,6 @@ impl Connection {
         self.outbox.has_room(len, &self.limits)
     }
 }
+
+/// Bytes. Chosen below what a task pushes in one turn, 128 notes of 128 bytes, and above what waits for each of a thousand sessions.
+const WORTH_A_WRITE: usize = 12 * 1024;

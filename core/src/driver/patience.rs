@@ -7,7 +7,8 @@ use crate::rouse::when_idle;
 
 /// Knows whom the driver waits for.
 ///
-/// Whoever woke it with something to send goes on to send more, or others do that are about to run: it goes behind them once.
+/// Whoever woke it with something to send goes on to send more, or others do that are about to run: it goes behind them once, unless
+/// what waits is worth a write already.
 /// Callers that a read answered mostly call again; it goes behind those a few times, until as many calls have begun as were
 /// answered.
 ///

@@ -146,7 +146,7 @@ impl Batch {
         for part in parts {
             self.bytes.extend_from_slice(part);
         }
-        self.enter_plain(len);
+        self.enter_plain(1, len);
         Ok(())
     }
 
@@ -154,14 +154,7 @@ impl Batch {
     pub(crate) fn push_frames(&mut self, bytes: &[u8], frames: usize) {
         self.prepare();
         self.bytes.extend_from_slice(bytes);
-        self.enter(Run { frames, len: bytes.len(), inline: bytes.len(), ..Run::default() });
-    }
-
-    /// Appends a whole frame of lane 0.
-    pub(crate) fn push_frame(&mut self, frame: &[u8]) {
-        self.prepare();
-        self.bytes.extend_from_slice(frame);
-        self.enter_plain(frame.len());
+        self.enter_plain(frames, bytes.len());
     }
 
     /// As [`push_parts`](Self::push_parts), with one number, which is less than 128.
@@ -181,7 +174,7 @@ impl Batch {
         self.bytes.truncate(start + begin);
         self.bytes.extend_from_slice(first);
         self.bytes.extend_from_slice(second);
-        self.enter_plain(len);
+        self.enter_plain(1, len);
         Ok(())
     }
 
@@ -218,19 +211,19 @@ impl Batch {
         }
         self.shared.keep_room(MAX_KEPT_SHARED);
         self.len -= len;
-        self.enter(Run { frames, len, inline: len, ..Run::default() });
+        self.enter_plain(frames, len);
     }
 
-    /// Notes one frame of lane 0 in the buffer, behind all others.
-    fn enter_plain(&mut self, len: usize) {
+    /// Notes whole frames of lane 0 in the buffer, behind all others.
+    fn enter_plain(&mut self, frames: usize, len: usize) {
         self.len += len;
         match self.runs.back_mut() {
             Some(last) if last.is_plain() => {
-                last.frames += 1;
+                last.frames += frames;
                 last.len += len;
                 last.inline += len;
             }
-            _ => self.runs.push_back(Run { frames: 1, len, inline: len, ..Run::default() }),
+            _ => self.runs.push_back(Run { frames, len, inline: len, ..Run::default() }),
         }
     }
 
@@ -462,7 +455,8 @@ impl Batch {
 
 /// The length that a frame of `len` bytes begins with.
 pub(crate) fn length_bytes(len: usize) -> Option<[u8; 2]> {
-    u16::try_from(len - 2).ok().filter(|_| len <= MAX_FRAME_LEN).map(u16::to_le_bytes)
+    let behind = u16::try_from(len.checked_sub(2)?).ok()?;
+    (len <= MAX_FRAME_LEN).then(|| behind.to_le_bytes())
 }
 
 fn too_large(len: usize) -> Error {

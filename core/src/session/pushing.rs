@@ -32,6 +32,8 @@ impl Session {
         self.push(Push::raw(service, method, bytes).with_metadata(metadata)).await
     }
 
+    /// Has `write` encode a push into `body`, which is empty, and appends it. A small one is written behind the head of its frame, so
+    /// that under the lock there is one copy to make.
     fn write(&self, path: &str, write: WriteBody<'_>, body: &mut Body) -> Result<(), PushError> {
         if !self.takes_pushes() {
             return Err(PushError::Unaccepted);

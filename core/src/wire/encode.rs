@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::varint::write;
 use super::{BodyPlace, DEFAULT_RATE, Hello, Message, Outcome, Request, Response, flag, kind, tag};
-use crate::frame::{LAST, MAGIC, Numbers, RESET, length_bytes};
+use crate::frame::{HEAD_LEN, LAST, MAGIC, Numbers, RESET, length_bytes};
 use crate::{Batch, Error, Lane, Metadata};
 
 /// Appends `message` as one frame. Bodies are copied; a large one is better given to [`Batch::push`] by reference.
@@ -115,7 +115,7 @@ pub(crate) fn response(
 
 /// Appends the beginning of an answer to `call` that is nothing but its body, which is small and follows.
 pub(crate) fn begin_response(call: u32, out: &mut Vec<u8>) {
-    Numbers::new([u64::from(call)]).append_behind([0, 0, kind::RESPONSE, 0], out);
+    Numbers::new([u64::from(call)]).append_behind([0; HEAD_LEN], out);
 }
 
 /// Completes the head of `frame`, which [began](begin_response) and is whole.
@@ -131,12 +131,13 @@ pub(crate) fn order_response(frame: &mut [u8]) {
     }
 }
 
-/// Appends the beginning of push `path` that is nothing but its body, which is small and follows. False if it is not as short as
-/// most, and nothing was appended.
+/// Appends the beginning of push `path` that has neither metadata nor a codec of its own; its body follows. False, with nothing
+/// appended, if the path has 128 bytes or more.
 #[inline]
 pub(crate) fn begin_push(path: &str, out: &mut Vec<u8>) -> bool {
     let Ok(len @ ..0x80) = u8::try_from(path.len()) else { return false };
-    out.extend_from_slice(&[0, 0, kind::PUSH, 0, len]);
+    out.extend_from_slice(&[0; HEAD_LEN]);
+    out.push(len);
     out.extend_from_slice(path.as_bytes());
     true
 }
@@ -147,6 +148,7 @@ pub(crate) fn end_push(frame: &mut [u8]) {
     end((kind::PUSH, 0), frame);
 }
 
+/// Writes the head of `frame`, which is whole.
 fn end((kind, flags): (u8, u8), frame: &mut [u8]) {
     if let Some(([low, high], head)) = length_bytes(frame.len()).zip(frame.first_chunk_mut()) {
         *head = [low, high, kind, flags];

@@ -14,7 +14,7 @@ use crate::connection::{
     Reply, ReplyBody, Role, Taken, close_for,
 };
 use crate::frame::{LAST, RESET};
-use crate::wire::{MAX_INLINE_LEN, Message};
+use crate::wire::{self, MAX_INLINE_LEN, Message};
 use crate::{Batch, Close, CloseCode, Inbox, Lane, Limits, Metadata, Status};
 
 /// What every test calls.
@@ -250,6 +250,15 @@ impl Side {
         let body = Bytes::copy_from_slice(body);
         let body = OutBody::share(&body);
         self.connection.push(OutPush { path: "Ticks/Tick", metadata: None, raw: false, body })
+    }
+
+    /// The same, with its frame made before.
+    pub(super) fn push_made(&mut self, body: &[u8]) -> Result<(), NoRoom> {
+        let mut frame = Vec::new();
+        assert!(wire::begin_push("Ticks/Tick", &mut frame));
+        frame.extend_from_slice(body);
+        wire::end_push(&mut frame);
+        self.connection.push_made("Ticks/Tick", &frame, body.len())
     }
 
     /// Pushes; false if it is missing from now on.

@@ -1,6 +1,6 @@
 //! Pushes: order, room, gaps.
 
-use super::pair::{HUGE, LARGE, Pair, body};
+use super::pair::{HUGE, LARGE, Pair, Side, body};
 use crate::connection::{NoRoom, OutBody, OutPush};
 use crate::wire::Message;
 use crate::{Gap, GapReason, Limits, Metadata, Push};
@@ -176,6 +176,30 @@ fn one_too_large_for_its_receiver_is_a_gap_at_once() {
     }
     pair.run();
     assert_eq!(pair.client.received(), ["1", "-1", "3"]);
+}
+
+#[test]
+fn one_whose_frame_was_made_before_counts_and_is_refused_as_any_other() {
+    let limits = Limits::default().with_max_outbox_len(300).with_max_outbox_messages(4);
+    let [any, made] = [Side::push, Side::push_made].map(|push| {
+        let mut pair = Pair::with(Limits::default().with_max_message_len(200), limits.clone());
+        let mut taken = Vec::new();
+        for (name, len) in [("1", 200), ("2", 201), ("3", 99), ("4", 2), ("5", 1), ("", 0), ("6", 0)] {
+            taken.push(push(&mut pair.server, &body(name, len)));
+        }
+        pair.run();
+        taken.push(push(&mut pair.server, b"7"));
+        let close = crate::Close::new(crate::CloseCode::NORMAL, "");
+        pair.run();
+        pair.server.connection.close(close, &mut pair.server.events);
+        taken.push(push(&mut pair.server, b"8"));
+        (taken, pair.client.received())
+    });
+    let (full, large) = (Err(NoRoom::Full), Err(NoRoom::TooLarge));
+    assert_eq!(made.0, [Ok(()), large, Ok(()), full, Ok(()), Ok(()), full, Ok(()), Err(NoRoom::Closed)]);
+    assert_eq!(made, any);
+    let refused = Pair::new().server.connection.push_made("/Tick", &[0; 12], 0);
+    assert_eq!(refused, large, "that is no path");
 }
 
 #[test]

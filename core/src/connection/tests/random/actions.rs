@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 use super::super::pair::{LARGE, Side, request};
 use super::super::rng::Rng;
 use super::end::{End, MAX_IN_FLIGHT, OurCall};
-use crate::connection::{NoRoom, OutBody, OutPush, OutRequest, Reply, ReplyBody};
+use crate::connection::{NoRoom, OutRequest, Reply, ReplyBody};
 use crate::frame::RESET;
+use crate::wire::MAX_INLINE_LEN;
 use crate::{Code, Gap, GapReason, Lane, Metadata, Ran, Status};
 
 impl End {
@@ -66,9 +65,10 @@ impl End {
             self.pushed += count;
             return;
         }
-        let body = Bytes::from(body([self.pushed, 0], rng));
-        let push = OutPush { path: "Ticks/Tick", metadata: None, raw: false, body: OutBody::share(&body) };
-        match self.side.connection.push(push) {
+        let body = body([self.pushed, 0], rng);
+        let is_made = body.len() <= MAX_INLINE_LEN && rng.one_in(2);
+        let pushed = if is_made { self.side.push_made(&body) } else { self.side.push(&body) };
+        match pushed {
             Ok(()) => self.pushed += 1,
             Err(no_room) => assert_eq!(no_room, NoRoom::Full),
         }
