@@ -72,9 +72,13 @@ async fn every_size(pair: Pair) -> Result<(), Broken> {
         session.push_raw("Kit", "Sized", Metadata::new(), bytes.clone()).await?;
         let arrived = matches!(received.next().await, Some(Ok(push)) if *push.body() == bytes);
         Broken::unless(arrived, || format!("a push of {len} bytes was lost or changed"))?;
-        for path in ["Kit/Sized", LONG_PATH] {
+        for (path, by_reference) in [("Kit/Sized", false), ("Kit/Sized", true), (LONG_PATH, false)] {
             let written = session.try_write(path, &|_, out| {
-                out.append(&bytes);
+                if by_reference {
+                    out.refer(bytes.clone());
+                } else {
+                    out.append(&bytes);
+                }
                 Ok(())
             });
             Broken::unless_equal("a push that is written in place", &written, &Some(Ok(())))?;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use linkspan_core::{BodyCodec, Encoded, Error, ErrorKind, Gap, GapReason, Push, PushError, PushSink};
+use linkspan_core::{Body, BodyCodec, Encoded, Error, ErrorKind, Gap, GapReason, Push, PushError, PushSink};
 
 use crate::broken::Broken;
 use crate::pair::Pair;
@@ -44,20 +44,34 @@ impl Encoded for Fails {
     }
 }
 
+/// Writes some of a body, and a large field, before it fails.
+fn fails_midway(kind: ErrorKind, out: &mut Body) -> Result<(), Error> {
+    out.append(b"half");
+    out.refer(Bytes::from_static(&[7; 20_000]));
+    Err(Error::new(kind, "it is made so"))
+}
+
 async fn unsupported_codec(pair: Pair) -> Result<(), Broken> {
     let (session, mut received) = (pair.session()?, pair.client.notifications());
     let elsewhere = Push::new("Kit/Note", Arc::new(Fails(ErrorKind::UnsupportedCodec)));
     session.push(pair.push(Note::new(1, 0, 10))).await?;
     session.push(elsewhere).await?;
     session.push(pair.push(Note::new(1, 1, 10))).await?;
-    let first = received.next().await;
-    Broken::unless(matches!(first, Some(Ok(_))), || format!("in place of the first: {first:?}"))?;
-    match received.next().await {
-        Some(Err(Gap { count: 1, reason: GapReason::UnsupportedCodec, .. })) => {}
-        other => return Err(Broken::new(format!("in place of a gap of one: {other:?}"))),
+    let written = session.try_write("Kit/Note", &|_, out| fails_midway(ErrorKind::UnsupportedCodec, out));
+    Broken::unless_equal("a push without the codec, written in place", &written, &Some(Ok(())))?;
+    session.push(pair.push(Note::new(1, 2, 10))).await?;
+    for number in 0..3 {
+        let note = received.next().await;
+        Broken::unless(matches!(note, Some(Ok(_))), || format!("in place of note {number}: {note:?}"))?;
+        if number == 2 {
+            break;
+        }
+        match received.next().await {
+            Some(Err(Gap { count: 1, reason: GapReason::UnsupportedCodec, .. })) => {}
+            other => return Err(Broken::new(format!("in place of a gap of one: {other:?}"))),
+        }
     }
-    let third = received.next().await;
-    Broken::unless(matches!(third, Some(Ok(_))), || format!("in place of the third: {third:?}"))
+    Ok(())
 }
 
 async fn unencodable(pair: Pair) -> Result<(), Broken> {
@@ -67,6 +81,9 @@ async fn unencodable(pair: Pair) -> Result<(), Broken> {
     let reason = refused.err().map(|refused| refused.reason);
     let is_encode = matches!(reason, Some(PushError::Encode(_)));
     Broken::unless(is_encode, || format!("a push that cannot be encoded: {reason:?}"))?;
+    let written = session.try_write("Kit/Note", &|_, out| fails_midway(ErrorKind::Encode, out));
+    let is_encode = matches!(written, Some(Err(PushError::Encode(_))));
+    Broken::unless(is_encode, || format!("the same, written in place: {written:?}"))?;
     session.push(pair.push(Note::new(1, 1, 10))).await?;
     for number in 0..2 {
         Broken::unless_equal("number", &notes.next().await?.number, &number)?;
