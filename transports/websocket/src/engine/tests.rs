@@ -91,7 +91,7 @@ proptest! {
 }
 
 #[test]
-fn the_engines_talk_and_close_through_a_single_byte() {
+fn the_engines_talk_and_close_with_room_for_a_few_bytes() {
     for room in 1..16 {
         talks(&[5, 0, 200], room, &[2]);
     }
