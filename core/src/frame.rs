@@ -9,6 +9,7 @@ mod inbox;
 mod landing;
 mod numbers;
 mod queue;
+mod shared;
 pub(crate) mod spare;
 
 pub(crate) use batch::length_bytes;
@@ -18,6 +19,8 @@ pub use landing::Landed;
 pub(crate) use landing::{Begun, Landing, Place};
 pub(crate) use numbers::Numbers;
 pub(crate) use queue::Queue;
+pub(crate) use shared::SharedFrame;
+use shared::SharedRow;
 
 use crate::Error;
 

@@ -393,7 +393,7 @@ impl Connection {
     pub(crate) fn push_frame(&mut self, frame: &Frame) -> Result<(), NoRoom> {
         self.admit_push(frame.body_len, true)?;
         self.outbox.put_small(frame.body_len);
-        self.out.push_shared(&frame.bytes);
+        self.out.push_shared(&frame.shared);
         Ok(())
     }
 

@@ -7,14 +7,15 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
-use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 pub use frame::Frame;
 use run::Run;
 
 use super::spare;
-use super::{HEAD_LEN, LANE, LAST, Lane, MAX_FRAME_LEN, Numbers, Queue, RESET, frame_len};
+use super::{
+    HEAD_LEN, LANE, LAST, Lane, MAX_FRAME_LEN, Numbers, Queue, RESET, SharedFrame, SharedRow, frame_len,
+};
 use crate::{Error, ErrorKind};
 
 /// Encoded frames waiting to be sent, in order.
@@ -28,7 +29,7 @@ pub struct Batch {
     /// Bytes that wait, bodies included.
     len: usize,
     /// Small frames behind all others that other batches have too, until something follows or the batch is taken.
-    shared: Queue<Arc<[u8]>>,
+    shared: Queue<SharedRow>,
     runs: Queue<Run>,
     bytes: Vec<u8>,
     /// How many of `bytes` were sent already.
@@ -57,7 +58,8 @@ impl Batch {
 
     /// How many frames wait; on a byte-stream road those partly sent count too.
     pub fn frames(&self) -> usize {
-        self.runs.iter().map(|run| run.frames).sum::<usize>() + self.shared.len()
+        self.runs.iter().map(|run| run.frames).sum::<usize>()
+            + self.shared.iter().map(SharedRow::len).sum::<usize>()
     }
 
     /// True if a frame of `lane` waits.
@@ -180,9 +182,11 @@ impl Batch {
 
     /// Appends a whole small frame of lane 0 that other batches have too. It is copied once the batch is taken: a frame that
     /// goes to a thousand links writes to little of each one's memory until then.
-    pub(crate) fn push_shared(&mut self, frame: &Arc<[u8]>) {
-        self.len += frame.len();
-        self.shared.push_back(Arc::clone(frame));
+    pub(crate) fn push_shared(&mut self, frame: &SharedFrame) {
+        self.len += frame.bytes().len();
+        if !self.shared.back_mut().is_some_and(|row| row.add(frame)) {
+            self.shared.push_back(SharedRow::new(frame));
+        }
     }
 
     /// Copies the shared frames behind the others, if there are any.
@@ -204,12 +208,13 @@ impl Batch {
     }
 
     fn copy_shared(&mut self) {
-        let (frames, len) = (self.shared.len(), self.shared.iter().map(|frame| frame.len()).sum());
-        self.bytes.reserve(len);
-        for frame in self.shared.drain() {
-            self.bytes.extend_from_slice(&frame);
+        let (mut frames, start) = (0, self.bytes.len());
+        for row in self.shared.drain() {
+            frames += row.len();
+            row.frames().for_each(|frame| self.bytes.extend_from_slice(frame));
         }
-        self.shared.keep_room(MAX_KEPT_SHARED);
+        let len = self.bytes.len() - start;
+        self.shared.keep_room(MAX_KEPT_ROWS);
         self.len -= len;
         self.enter_plain(frames, len);
     }
@@ -469,7 +474,7 @@ fn frame_at(bytes: &[u8], at: usize) -> usize {
     frame_len(rest).ok().flatten().unwrap_or(rest.len()).max(1)
 }
 
-/// Room for shared frames that is kept when they were copied: those of a busy turn, at 16 bytes each.
-const MAX_KEPT_SHARED: usize = 128;
+/// Rows of shared frames for which room is kept when they were copied: those of a busy turn, at 16 bytes each.
+const MAX_KEPT_ROWS: usize = 32;
 /// Below this many sent bytes, moving the rest down costs more than it gives back.
 const COMPACT_LEN: usize = 64 * 1024;

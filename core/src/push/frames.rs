@@ -1,16 +1,17 @@
 //! The frame of a push that goes to many: encoded once per codec, head and all.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 
+use crate::frame::SharedFrame;
 use crate::wire::{self, Fields, MAX_INLINE_LEN};
 use crate::{Batch, RAW};
 
 /// A push as it stands on the wire.
 #[derive(Debug)]
 pub(crate) struct Frame {
-    pub(crate) bytes: Arc<[u8]>,
+    pub(crate) shared: SharedFrame,
     /// Length of its body, which is what counts in outboxes.
     pub(crate) body_len: usize,
 }
@@ -28,7 +29,7 @@ impl Frame {
         let mut batch = Batch::new();
         let fields = Fields { codec: raw.then_some(RAW), ..Fields::default() };
         wire::encode_push(path, fields, body, &mut batch).ok()?;
-        Some(Self { bytes: batch.front().into(), body_len: body.len() })
+        Some(Self { shared: SharedFrame::new(batch.front().into()), body_len: body.len() })
     }
 }
 
@@ -57,8 +58,8 @@ mod tests {
     fn a_frame_is_made_once_per_codec() {
         let frames = Frames::default();
         let frame = || Frame::new("A/Note", &Bytes::from_static(b"body"), false);
-        let first = frames.find("json", frame).map(|frame| frame.bytes.as_ptr());
-        let again = frames.find("json", || unreachable!()).map(|frame| frame.bytes.as_ptr());
+        let first = frames.find("json", frame).map(|frame| frame.shared.bytes().as_ptr());
+        let again = frames.find("json", || unreachable!()).map(|frame| frame.shared.bytes().as_ptr());
         assert!(first.is_some() && first == again);
         assert!(frames.find("postcard", || None).is_none());
         assert!(frames.find("postcard", || unreachable!()).is_none());
@@ -73,7 +74,7 @@ mod tests {
         let mut batch = Batch::new();
         let fields = Fields { codec: Some(RAW), ..Fields::default() };
         wire::encode_push("A/Note", fields, b"body", &mut batch).unwrap();
-        assert_eq!((&*frame.bytes, frame.body_len), (batch.front(), 4));
+        assert_eq!((frame.shared.bytes(), frame.body_len), (batch.front(), 4));
         assert!(Frame::new("A/Note", &Bytes::from(vec![0; MAX_INLINE_LEN + 1]), false).is_none());
     }
 }
