@@ -73,12 +73,17 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        // Where the value lies: most are taken at once, and moving them costs as much as encoding them.
+        if let State::New(value) = &this.state
+            && let Some(result) = write::<S, T>(this.sink, this.path, value)
+            && result != Err(PushError::Full)
+        {
+            this.state = State::Done;
+            return Poll::Ready(result);
+        }
         let mut pushing = match std::mem::replace(&mut this.state, State::Done) {
-            State::New(value) => match write::<S, T>(this.sink, this.path, &value) {
-                Some(result) if result != Err(PushError::Full) => return Poll::Ready(result),
-                // Encoded once more, and kept for as long as it waits.
-                _ => this.sink.push(Push::typed::<S, T>(this.path, value)),
-            },
+            // Encoded once more, and kept for as long as it waits.
+            State::New(value) => this.sink.push(Push::typed::<S, T>(this.path, value)),
             State::Waiting(pushing) => pushing,
             State::Done => return Poll::Pending,
         };
