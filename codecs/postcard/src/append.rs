@@ -11,7 +11,11 @@ impl Flavor for Append<'_> {
 
     #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(bytes);
+        if bytes.len() <= FEW {
+            append_few(self.0, bytes);
+        } else {
+            self.0.extend_from_slice(bytes);
+        }
         Ok(())
     }
 
@@ -34,7 +38,11 @@ impl Flavor for AppendBody<'_> {
 
     #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.append(bytes);
+        if bytes.len() <= FEW {
+            append_few(self.0.bytes(), bytes);
+        } else {
+            self.0.append(bytes);
+        }
         Ok(())
     }
 
@@ -48,3 +56,15 @@ impl Flavor for AppendBody<'_> {
         Ok(())
     }
 }
+
+/// Appends bytes one by one. So few are mostly a number that Postcard just put together byte by byte, and to read it as a whole from where
+/// it lies would wait until all of them are there.
+#[inline]
+fn append_few(out: &mut Vec<u8>, bytes: &[u8]) {
+    for byte in bytes {
+        out.push(*byte);
+    }
+}
+
+/// Bytes of the longest number of 64 bits.
+const FEW: usize = 10;
