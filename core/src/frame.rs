@@ -17,7 +17,7 @@ pub use batch::{Batch, Frame};
 pub use inbox::Inbox;
 pub use landing::Landed;
 pub(crate) use landing::{Begun, Landing, Place};
-pub(crate) use numbers::Numbers;
+pub(crate) use numbers::{Numbers, Short};
 pub(crate) use queue::Queue;
 pub(crate) use shared::SharedFrame;
 use shared::SharedRow;

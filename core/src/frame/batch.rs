@@ -14,7 +14,8 @@ use run::Run;
 
 use super::spare;
 use super::{
-    HEAD_LEN, LANE, LAST, Lane, MAX_FRAME_LEN, Numbers, Queue, RESET, SharedFrame, SharedRow, frame_len,
+    HEAD_LEN, LANE, LAST, Lane, MAX_FRAME_LEN, Numbers, Queue, RESET, SharedFrame, SharedRow, Short,
+    frame_len,
 };
 use crate::{Error, ErrorKind};
 
@@ -159,21 +160,18 @@ impl Batch {
         self.enter_plain(frames, bytes.len());
     }
 
-    /// As [`push_parts`](Self::push_parts), with one number, which is less than 128.
+    /// As [`push_parts`](Self::push_parts), with one short number.
     pub(crate) fn push_short(
         &mut self,
         (kind, flags): (u8, u8),
-        number: u8,
+        number: Short,
         [first, second]: [&[u8]; 2],
     ) -> Result<(), Error> {
-        let begin = HEAD_LEN + 1;
-        let len = begin + first.len() + second.len();
+        let len = HEAD_LEN + number.len() + first.len() + second.len();
         let Some([low, high]) = length_bytes(len) else { return Err(too_large(len)) };
         self.prepare();
-        let start = self.bytes.len();
         self.bytes.reserve(len.max(8));
-        self.bytes.extend_from_slice(&[low, high, kind, flags, number, 0, 0, 0]); // one store; what is not used is cut off
-        self.bytes.truncate(start + begin);
+        number.append_behind([low, high, kind, flags], &mut self.bytes);
         self.bytes.extend_from_slice(first);
         self.bytes.extend_from_slice(second);
         self.enter_plain(1, len);

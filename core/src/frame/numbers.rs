@@ -63,10 +63,64 @@ impl Numbers {
     }
 }
 
+/// A number of 28 bits at most as a varint, in a word: bytes that are put together in memory cannot be read from there as one for some ten
+/// cycles.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Short {
+    word: u32,
+    len: usize,
+}
+
+impl Short {
+    /// None if `value` takes more than four bytes.
+    #[inline]
+    pub(crate) fn new(value: u32) -> Option<Self> {
+        let groups = (value & 0x7f)
+            | (value & (0x7f << 7)) << 1
+            | (value & (0x7f << 14)) << 2
+            | (value & (0x7f << 21)) << 3;
+        let len = (value | 1).ilog2() / 7 + 1;
+        let followed = 0x0080_8080 & ((1 << (8 * (len - 1).min(3))) - 1);
+        (len <= 4).then_some(Self { word: groups | followed, len: len as usize })
+    }
+
+    /// Its bytes.
+    pub(super) fn len(self) -> usize {
+        self.len
+    }
+
+    /// Appends it behind `head`.
+    #[inline]
+    pub(crate) fn append_behind(self, head: [u8; HEAD_LEN], out: &mut Vec<u8>) {
+        let end = out.len() + HEAD_LEN + self.len;
+        let word = u64::from(u32::from_le_bytes(head)) | u64::from(self.word) << 32;
+        out.extend_from_slice(&word.to_le_bytes()); // one store; what is not used is cut off
+        out.truncate(end);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::wire::varint;
+
+    #[test]
+    fn a_short_one_is_the_same_varint_in_a_word() {
+        for bits in 0..32 {
+            for value in [(1_u32 << bits) - 1, 1 << bits, (1 << bits) | 1] {
+                let mut wanted = vec![9, 1, 2, 3, 4];
+                varint::write(&mut wanted, value.into());
+                let Some(short) = Short::new(value) else {
+                    assert!(wanted.len() > 9, "{value}");
+                    continue;
+                };
+                let mut out = vec![9];
+                short.append_behind([1, 2, 3, 4], &mut out);
+                assert_eq!((&out, out.len()), (&wanted, 5 + short.len()), "{value}");
+            }
+        }
+        assert!(Short::new(u32::MAX).is_none());
+    }
 
     #[test]
     fn three_of_any_numbers_are_encoded_as_varints() {

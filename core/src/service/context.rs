@@ -41,19 +41,21 @@ impl Context {
     pub(crate) fn renew<'a>(
         kept: &'a mut Option<Self>,
         session: &Session,
-        mut metadata: Metadata,
+        metadata: &mut Metadata,
         deadline: Option<Instant>,
     ) -> &'a Self {
-        if !kept.as_mut().is_some_and(|context| context.begin(&mut metadata, deadline)) {
+        if !kept.as_mut().is_some_and(|context| context.begin(metadata, deadline)) {
             *kept = None;
         }
-        kept.get_or_insert_with(|| Self::new(session.clone(), metadata, deadline))
+        kept.get_or_insert_with(|| Self::new(session.clone(), std::mem::take(metadata), deadline))
     }
 
     /// Begins anew. False, with `metadata` left alone, if somebody keeps it.
     fn begin(&mut self, metadata: &mut Metadata, deadline: Option<Instant>) -> bool {
         let Some(inner) = Arc::get_mut(&mut self.0) else { return false };
-        inner.metadata = std::mem::take(metadata);
+        if !(metadata.is_empty() && inner.metadata.is_empty()) {
+            inner.metadata = std::mem::take(metadata);
+        }
         inner.deadline = deadline;
         if inner.cancellation.reason().is_some() {
             inner.cancellation = Cancellation::default();

@@ -89,13 +89,13 @@ impl Handlers {
     ) {
         let Incoming { call, deadline, content, path_number, headers } = incoming;
         let started = self.find(path_number, || content.path(inbox)).and_then(|index| {
-            let (codec, metadata) = match headers {
+            let (codec, mut metadata) = match headers {
                 None => (self.codec, Metadata::new()),
                 Some(headers) => self.read(*headers)?,
             };
             let (bytes, shared) = (content.body(inbox), content.shared_body());
             let arguments = Arguments { codec, limits: self.limits, bytes, shared };
-            self.run((call, index), (&arguments, metadata, deadline), answers, cx)
+            self.run((call, index), (&arguments, &mut metadata, deadline), answers, cx)
         });
         if let Err(status) = started {
             answers.put(call, Box::new(Reply::failure(status)));
@@ -144,7 +144,7 @@ impl Handlers {
     fn run(
         &mut self,
         (call, index): (Option<u32>, usize),
-        (arguments, metadata, deadline): (&Arguments<'_>, Metadata, Option<Instant>),
+        (arguments, metadata, deadline): (&Arguments<'_>, &mut Metadata, Option<Instant>),
         answers: &mut Answers,
         cx: &mut TaskContext<'_>,
     ) -> Result<(), Status> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::varint::write;
 use super::{BodyPlace, DEFAULT_RATE, Hello, Message, Outcome, Request, Response, flag, kind, tag};
-use crate::frame::{HEAD_LEN, LAST, MAGIC, Numbers, RESET, length_bytes};
+use crate::frame::{HEAD_LEN, LAST, MAGIC, Numbers, RESET, Short, length_bytes};
 use crate::{Batch, Error, Lane, Metadata};
 
 /// Appends `message` as one frame. Bodies are copied; a large one is better given to [`Batch::push`] by reference.
@@ -88,9 +88,9 @@ pub(crate) fn micros(timeout: Option<Duration>) -> u64 {
 /// As [`encode`].
 #[inline]
 pub(crate) fn request_with(call: u32, middle: &[u8], body: &[u8], batch: &mut Batch) -> Result<(), Error> {
-    match u8::try_from(call) {
-        Ok(call @ 0..0x80) => batch.push_short((kind::REQUEST, 0), call, [middle, body]),
-        _ => batch.push_parts((kind::REQUEST, 0), &Numbers::new([u64::from(call)]), [middle, body]),
+    match Short::new(call) {
+        Some(call) => batch.push_short((kind::REQUEST, 0), call, [middle, body]),
+        None => batch.push_parts((kind::REQUEST, 0), &Numbers::new([u64::from(call)]), [middle, body]),
     }
 }
 
@@ -115,7 +115,10 @@ pub(crate) fn response(
 
 /// Appends the beginning of an answer to `call` that is nothing but its body, which is small and follows.
 pub(crate) fn begin_response(call: u32, out: &mut Vec<u8>) {
-    Numbers::new([u64::from(call)]).append_behind([0; HEAD_LEN], out);
+    match Short::new(call) {
+        Some(call) => call.append_behind([0; HEAD_LEN], out),
+        None => Numbers::new([u64::from(call)]).append_behind([0; HEAD_LEN], out),
+    }
 }
 
 /// Completes the head of `frame`, which [began](begin_response) and is whole.
@@ -132,14 +135,19 @@ pub(crate) fn order_response(frame: &mut [u8]) {
 }
 
 /// Appends the beginning of push `path` that has neither metadata nor a codec of its own; its body follows. False, with nothing
-/// appended, if the path has 128 bytes or more.
+/// appended, if the path is longer than any may be.
 #[inline]
 pub(crate) fn begin_push(path: &str, out: &mut Vec<u8>) -> bool {
-    let Ok(len @ ..0x80) = u8::try_from(path.len()) else { return false };
-    out.extend_from_slice(&[0; HEAD_LEN]);
-    out.push(len);
+    let Some(len) = short_len(path) else { return false };
+    len.append_behind([0; HEAD_LEN], out);
     out.extend_from_slice(path.as_bytes());
     true
+}
+
+/// The length of `path`, unless it is longer than any may be.
+#[inline]
+fn short_len(path: &str) -> Option<Short> {
+    Short::new(u8::try_from(path.len()).ok()?.into())
 }
 
 /// Completes the head of `frame`, which [began](begin_push) and is whole.
@@ -161,7 +169,7 @@ fn end((kind, flags): (u8, u8), frame: &mut [u8]) {
 /// As [`encode`].
 pub(crate) fn push(path: &str, fields: Fields<'_>, body: &[u8], batch: &mut Batch) -> Result<(), Error> {
     if fields.is_empty()
-        && let Ok(len @ ..0x80) = u8::try_from(path.len())
+        && let Some(len) = short_len(path)
     {
         return batch.push_short((kind::PUSH, 0), len, [path.as_bytes(), body]);
     }
