@@ -12,8 +12,8 @@ use crate::rouse::when_idle;
 /// Callers that a read answered mostly call again; it goes behind those a few times, until as many calls have begun as were
 /// answered.
 ///
-/// These are woken, and it goes behind them, once their worker has nothing else to do: then the runtime rouses another worker
-/// for all of them at most, and not for each. A worker that proves to have much else to do is not trusted for a while.
+/// These are woken, and it goes behind them after the first time, once their worker has nothing else to do: then the runtime rouses
+/// another worker for all of them at most, and not for each. A worker that proves to have much else to do is not trusted for a while.
 #[derive(Debug, Default)]
 #[repr(C)] // as the driver
 pub(super) struct Patience {
@@ -79,7 +79,8 @@ impl Patience {
 
     /// Has the driver polled again, behind others.
     pub(super) fn give_way(&mut self, cx: &Context<'_>, now: Instant) {
-        if self.answered > 0 && self.defers(now) {
+        // At first they stand in line here, so that the end of the line is behind them; later another worker has those that are missing.
+        if self.answered > 0 && self.turns > 1 && self.defers(now) {
             when_idle(cx.waker());
         } else {
             cx.waker().wake_by_ref();
