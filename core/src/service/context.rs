@@ -1,7 +1,7 @@
 //! What a handler is given besides its arguments.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -12,13 +12,15 @@ use crate::{Metadata, Session};
 ///
 /// Cheap to clone; it may be kept after the call.
 #[derive(Clone, Debug)]
-pub struct Context(Arc<Inner>);
+pub struct Context {
+    inner: Arc<Inner>,
+    deadline: Option<Instant>,
+}
 
 #[derive(Debug)]
 struct Inner {
     session: Session,
     metadata: Metadata,
-    deadline: Option<Instant>,
     cancellation: Cancellation,
     response_metadata: Mutex<Metadata>,
     /// There is some: a handler that adds none need not be asked under a lock.
@@ -27,14 +29,14 @@ struct Inner {
 
 impl Context {
     pub(crate) fn new(session: Session, metadata: Metadata, deadline: Option<Instant>) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             session,
             metadata,
-            deadline,
             cancellation: Cancellation::default(),
             response_metadata: Mutex::default(),
             responds_with_metadata: AtomicBool::new(false),
-        }))
+        });
+        Self { inner, deadline }
     }
 
     /// Makes `kept` that of the session's next call, in the same memory unless somebody keeps that.
@@ -52,11 +54,16 @@ impl Context {
 
     /// Begins anew. False, with `metadata` left alone, if somebody keeps it.
     fn begin(&mut self, metadata: &mut Metadata, deadline: Option<Instant>) -> bool {
-        let Some(inner) = Arc::get_mut(&mut self.0) else { return false };
-        if !(metadata.is_empty() && inner.metadata.is_empty()) {
-            inner.metadata = std::mem::take(metadata);
+        self.deadline = deadline;
+        if Arc::strong_count(&self.inner) > 1 {
+            return false;
         }
-        inner.deadline = deadline;
+        fence(Ordering::Acquire); // what others did before they let go of it is seen
+        if metadata.is_empty() && self.inner.is_fresh() {
+            return true; // asking for all of it would cost an atomic operation more
+        }
+        let Some(inner) = Arc::get_mut(&mut self.inner) else { return false };
+        inner.metadata = std::mem::take(metadata);
         if inner.cancellation.reason().is_some() {
             inner.cancellation = Cancellation::default();
         }
@@ -68,28 +75,28 @@ impl Context {
 
     /// Who calls. Keep a clone to push to this client later, from anywhere.
     pub fn session(&self) -> &Session {
-        &self.0.session
+        &self.inner.session
     }
 
     /// The call's headers.
     pub fn metadata(&self) -> &Metadata {
-        &self.0.metadata
+        &self.inner.metadata
     }
 
     /// When the caller stops waiting; `None` if it waits for ever. Calls made inside the handler inherit it.
     pub fn deadline(&self) -> Option<Instant> {
-        self.0.deadline
+        self.deadline
     }
 
     /// Adds a header to the response.
     pub fn add_response_metadata(&self, key: impl Into<String>, value: impl AsRef<[u8]>) {
-        self.0.response_metadata.lock().unwrap_or_else(PoisonError::into_inner).insert(key, value);
-        self.0.responds_with_metadata.store(true, Ordering::Release);
+        self.inner.response_metadata.lock().unwrap_or_else(PoisonError::into_inner).insert(key, value);
+        self.inner.responds_with_metadata.store(true, Ordering::Release);
     }
 
     /// True once the caller gave the call up, its deadline passed, or its connection closed.
     pub fn is_cancelled(&self) -> bool {
-        self.0.cancellation.reason().is_some()
+        self.inner.cancellation.reason().is_some()
     }
 
     /// Waits until [`is_cancelled`](Self::is_cancelled). By default the handler's future is dropped then anyway; this is for
@@ -98,18 +105,18 @@ impl Context {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn cancelled(&self) {
-        self.0.cancellation.cancelled().await;
+        self.inner.cancellation.cancelled().await;
     }
 
     pub(crate) fn cancellation(&self) -> &Cancellation {
-        &self.0.cancellation
+        &self.inner.cancellation
     }
 
     pub(crate) fn take_response_metadata(&self) -> Metadata {
-        if !self.0.responds_with_metadata.load(Ordering::Acquire) {
+        if !self.inner.responds_with_metadata.load(Ordering::Acquire) {
             return Metadata::new();
         }
-        std::mem::take(&mut *self.0.response_metadata.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.inner.response_metadata.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Runs `poll` such that calls made inside inherit this call's deadline.
@@ -120,8 +127,17 @@ impl Context {
                 INHERITED.set(self.0);
             }
         }
-        let _restore = Restore(INHERITED.replace(self.0.deadline));
+        let _restore = Restore(INHERITED.replace(self.deadline));
         poll()
+    }
+}
+
+impl Inner {
+    /// True if no call has left anything in it.
+    fn is_fresh(&self) -> bool {
+        self.metadata.is_empty()
+            && self.cancellation.reason().is_none()
+            && !self.responds_with_metadata.load(Ordering::Relaxed)
     }
 }
 
