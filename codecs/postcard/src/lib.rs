@@ -44,6 +44,7 @@ impl<T: Serialize + ?Sized> Encode<T> for Postcard {
 }
 
 impl<T: DeserializeOwned> Decode<T> for Postcard {
+    #[inline]
     fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<T, Error> {
         let mut postcard = postcard::Deserializer::from_bytes(bytes);
         let value = DepthLimited::new(&mut postcard, bytes.len(), limits).deserialize().map_err(invalid)?;
