@@ -12,7 +12,9 @@ impl Flavor for Append<'_> {
     #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
         if bytes.len() <= FEW {
-            append_few(self.0, bytes);
+            // One by one. So few are mostly a number that Postcard just stored byte by byte, and to load it as a word would wait until all of
+            // it is stored.
+            bytes.iter().for_each(|byte| self.0.push(*byte));
         } else {
             self.0.extend_from_slice(bytes);
         }
@@ -39,10 +41,9 @@ impl Flavor for AppendBody<'_> {
     #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
         if bytes.len() <= FEW {
-            append_few(self.0.bytes(), bytes);
-        } else {
-            self.0.append(bytes);
+            return Append(self.0.bytes()).try_extend(bytes);
         }
+        self.0.append(bytes);
         Ok(())
     }
 
@@ -54,15 +55,6 @@ impl Flavor for AppendBody<'_> {
 
     fn finalize(self) -> postcard::Result<()> {
         Ok(())
-    }
-}
-
-/// Appends bytes one by one. So few are mostly a number that Postcard just put together byte by byte, and to read it as a whole from where
-/// it lies would wait until all of them are there.
-#[inline]
-fn append_few(out: &mut Vec<u8>, bytes: &[u8]) {
-    for byte in bytes {
-        out.push(*byte);
     }
 }
 
