@@ -40,7 +40,9 @@ impl SharedFrame {
         // A thread that ends keeps none open.
         let mut open = OPEN.try_with(Cell::take).ok().flatten().unwrap_or_default();
         let shared = open.add(frame);
-        let _ = OPEN.try_with(|kept| kept.set(Some(open)));
+        if open.has_room() {
+            let _ = OPEN.try_with(|kept| kept.set(Some(open)));
+        }
         shared
     }
 
@@ -51,8 +53,12 @@ impl SharedFrame {
 }
 
 impl Open {
+    fn has_room(&self) -> bool {
+        usize::from(self.frames) < FRAMES && self.len < MAX_LEN
+    }
+
     fn add(&mut self, frame: Box<[u8]>) -> SharedFrame {
-        if usize::from(self.frames) == FRAMES || (self.frames > 0 && self.len + frame.len() > MAX_LEN) {
+        if !self.has_room() || (self.frames > 0 && self.len + frame.len() > MAX_LEN) {
             *self = Self::default();
         }
         let index = self.frames;
@@ -109,8 +115,8 @@ thread_local! {
 
 /// Frames of a segment: a bit each.
 const FRAMES: usize = u16::BITS as usize;
-/// Bytes of the frames of a segment, unless it is a single one. Chosen since segments of eight times that gain little more, and this is
-/// little beside the push that may be kept.
+/// Bytes of the frames of a segment, unless it is a single one. Chosen since segments of eight times that gain little more, and whoever
+/// keeps a push keeps that much. A thread keeps one that is not full.
 const MAX_LEN: usize = 2 * 1024;
 
 #[cfg(test)]
@@ -159,6 +165,19 @@ mod tests {
         assert_eq!(rows(&frames(&[1; FRAMES + 1])).len(), 2);
         assert_eq!(rows(&frames(&[MAX_LEN / 2, MAX_LEN / 2, 1])), [vec![0, 1], vec![2]]);
         assert_eq!(rows(&frames(&[1, MAX_LEN * 9, 1, MAX_LEN])), [[0], [1], [2], [3]]);
+    }
+
+    #[test]
+    fn a_thread_keeps_no_segment_that_is_full() {
+        let kept = |lens: &[usize]| {
+            OPEN.set(None);
+            let made: Vec<_> = lens.iter().map(|len| SharedFrame::new(vec![0; *len].into())).collect();
+            made.last().map(|frame| Arc::strong_count(&frame.segment) > made.len())
+        };
+        assert_eq!(
+            [kept(&[1]), kept(&[MAX_LEN]), kept(&[1; FRAMES])],
+            [Some(true), Some(false), Some(false)]
+        );
     }
 
     #[test]

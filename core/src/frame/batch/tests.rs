@@ -118,6 +118,35 @@ fn the_first_bytes_of_whole_frames_are_cut_out_at_any_length() {
 }
 
 #[test]
+fn shared_frames_stand_behind_those_before_them_wherever_the_batch_goes() {
+    let [a, b] = [b'a', b'b'].map(|body| SharedFrame::new(Box::new([3, 0, 3, 0, body])));
+    let shared = || {
+        let mut batch = batch();
+        [&a, &b, &a, &b].into_iter().for_each(|frame| batch.push_shared(frame));
+        assert_eq!((batch.len(), batch.frames(), batch.as_contiguous()), (WIRE.len() + 20, 7, None));
+        batch
+    };
+    let frames = b"\x03\x00\x03\x00a\x03\x00\x03\x00b".repeat(2);
+    for mut into in [Batch::new(), batch()] {
+        let before = if into.is_empty() { &[] } else { WIRE };
+        into.append(&mut shared());
+        into.push((3, 0), Lane::ZERO, None, |out| out.push(b'c')).unwrap();
+        assert_eq!(into.frames(), 8 + before.len().min(3));
+        let mut bytes = Vec::new();
+        into.take_frames(|frame| {
+            frame.copy_to(&mut bytes);
+            true
+        });
+        assert_eq!(bytes, [before, WIRE, &frames, b"\x03\x00\x03\x00c"].concat());
+    }
+    let (mut alone, mut into) = (Batch::new(), Batch::new());
+    [&a, &b, &a, &b].into_iter().for_each(|frame| alone.push_shared(frame));
+    into.append(&mut alone);
+    assert_eq!((into.as_contiguous(), into.frames()), (Some(&frames[..]), 4));
+    assert!(alone.is_empty() && alone.frames() == 0);
+}
+
+#[test]
 fn a_frame_too_large_leaves_no_trace() {
     let mut batch = Batch::new();
     let error = batch.push((3, 0), Lane::ZERO, None, |out| out.resize(70_000, 0)).unwrap_err();
