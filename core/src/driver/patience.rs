@@ -109,8 +109,12 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::task::Waker;
+
     use super::*;
     use crate::clock::now;
+    use crate::rouse::count::Count;
 
     #[test]
     fn whoever_woke_it_goes_first_once() {
@@ -139,6 +143,20 @@ mod tests {
         assert_eq!(turns(&mut patience, &[101, 102]), 0);
         assert!(patience.answered(30, 100, now));
         assert_eq!(turns(&mut patience, &[101, 102, 103, 104, 105, 106]), MAX_TURNS as usize);
+    }
+
+    #[tokio::test]
+    async fn it_goes_to_the_end_of_the_line_and_then_behind_all_that_is_ready() {
+        let (mut patience, now, count) = (Patience::default(), now(), Arc::new(Count::default()));
+        let waker = Waker::from(Arc::clone(&count));
+        assert!(patience.answered(3, 0, now));
+        for _ in 0..2 {
+            assert!(patience.gives_way(true, || (1, false), now));
+            patience.give_way(&Context::from_waker(&waker), now);
+            assert_eq!(count.get(), 1, "at once the first time only");
+        }
+        tokio::task::yield_now().await;
+        assert_eq!(count.get(), 2);
     }
 
     #[test]

@@ -63,8 +63,8 @@ impl Numbers {
     }
 }
 
-/// A number of 28 bits at most as a varint, in a word: bytes that are put together in memory cannot be read from there as one for some ten
-/// cycles.
+/// A number of 28 bits at most as a varint, in a register: one that is put together in memory, byte by byte, cannot be loaded as a word for
+/// some ten cycles (a store-to-load forwarding stall).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Short {
     word: u32,

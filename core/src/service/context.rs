@@ -60,7 +60,7 @@ impl Context {
         }
         fence(Ordering::Acquire); // what others did before they let go of it is seen
         if metadata.is_empty() && self.inner.is_fresh() {
-            return true; // asking for all of it would cost an atomic operation more
+            return true; // `get_mut` is an atomic read-modify-write
         }
         let Some(inner) = Arc::get_mut(&mut self.inner) else { return false };
         inner.metadata = std::mem::take(metadata);

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::varint::write;
-use super::{BodyPlace, DEFAULT_RATE, Hello, Message, Outcome, Request, Response, flag, kind, tag};
+use super::{
+    BodyPlace, DEFAULT_RATE, Hello, MAX_PATH_LEN, Message, Outcome, Request, Response, flag, kind, tag,
+};
 use crate::frame::{HEAD_LEN, LAST, MAGIC, Numbers, RESET, Short, length_bytes};
 use crate::{Batch, Error, Lane, Metadata};
 
@@ -147,6 +149,7 @@ pub(crate) fn begin_push(path: &str, out: &mut Vec<u8>) -> bool {
 /// The length of `path`, unless it is longer than any may be.
 #[inline]
 fn short_len(path: &str) -> Option<Short> {
+    const { assert!(MAX_PATH_LEN == u8::MAX as usize) }
     Short::new(u8::try_from(path.len()).ok()?.into())
 }
 

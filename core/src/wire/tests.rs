@@ -32,7 +32,7 @@ fn every_message_survives_the_wire() {
 
 #[test]
 fn a_push_that_is_made_in_place_is_the_one_that_is_encoded() {
-    for (path_len, body_len) in [(3, 0), (10, 200), (127, MAX_INLINE_LEN), (128, 1), (255, 9)] {
+    for (path_len, body_len) in [(3, 0), (10, 200), (127, MAX_INLINE_LEN), (128, 1), (MAX_PATH_LEN, 9)] {
         let (path, body) = (format!("A/{}", "x".repeat(path_len - 2)), vec![7; body_len]);
         let (metadata, place) = (None, None);
         let push = Message::Push { path: &path, codec: None, metadata, body: &body, place };
@@ -43,7 +43,7 @@ fn a_push_that_is_made_in_place_is_the_one_that_is_encoded() {
         assert_eq!(made, frame(&push));
     }
     let mut made = Vec::new();
-    assert!(!begin_push(&"x".repeat(256), &mut made) && made.is_empty(), "it is too long");
+    assert!(!begin_push(&"x".repeat(MAX_PATH_LEN + 1), &mut made) && made.is_empty(), "it is too long");
 }
 
 #[test]
