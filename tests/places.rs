@@ -10,8 +10,10 @@ use tokio::time::timeout;
 
 #[linkspan::service]
 trait Work {
-    /// Keeps its context.
+    /// Keeps its context, and adds a header to the answers of the calls whose contexts it kept before.
     async fn keep(&self, cx: &Context);
+    /// Adds a header and panics, or does nothing.
+    async fn fail(&self, cx: &Context, fails: bool);
     /// Answers with its header; gives it back if it is asked to, pends if it is.
     async fn header(&self, cx: &Context, back: bool, pends: bool) -> String;
     async fn zero(&self, text: String) -> String;
@@ -31,7 +33,16 @@ struct Worker {
 
 impl Work for Worker {
     async fn keep(&self, cx: &Context) {
-        self.kept.lock().unwrap().push(cx.clone());
+        let mut kept = self.kept.lock().unwrap();
+        kept.iter().for_each(|earlier| earlier.add_response_metadata("text", "too late"));
+        kept.push(cx.clone());
+    }
+
+    async fn fail(&self, cx: &Context, fails: bool) {
+        if fails {
+            cx.add_response_metadata("text", "lost");
+        }
+        assert!(!fails, "as it was asked to");
     }
 
     async fn header(&self, cx: &Context, back: bool, pends: bool) -> String {
@@ -94,25 +105,49 @@ async fn a_context_that_a_handler_keeps_stays_that_of_its_call() {
     let worker = Arc::new(Worker::default());
     let (_server, client) = pair("places-kept", worker.clone()).await;
     let work = WorkClient::new(&client);
-    for number in 0..5 {
-        let call = work.keep().with_metadata(text(&number.to_string()));
-        timeout(PATIENCE, call).await.unwrap().unwrap();
+    for number in 0..8 {
+        let call = match number {
+            0..5 => work.keep().with_metadata(text(&number.to_string())),
+            5 => work.keep().without_timeout(),
+            _ => work.keep(),
+        };
+        let response = timeout(PATIENCE, call.into_response()).await.unwrap().unwrap();
+        assert!(
+            response.metadata.is_empty(),
+            "call {number} is answered with what was added to an earlier one"
+        );
     }
-    timeout(PATIENCE, work.keep().without_timeout()).await.unwrap().unwrap();
     let kept = worker.kept.lock().unwrap();
     let texts: Vec<_> = kept.iter().map(|context| context.metadata().text("text")).collect();
-    assert_eq!(texts, [Some("0"), Some("1"), Some("2"), Some("3"), Some("4"), None]);
+    assert_eq!(texts, [Some("0"), Some("1"), Some("2"), Some("3"), Some("4"), None, None, None]);
     let deadlines: Vec<_> = kept.iter().map(|context| context.deadline().is_some()).collect();
-    assert_eq!(deadlines, [true, true, true, true, true, false]);
+    assert_eq!(deadlines, [true, true, true, true, true, false, true, true]);
+}
+
+#[tokio::test]
+async fn what_a_handler_added_before_it_panicked_is_not_in_the_next_answer() {
+    let (_server, client) = pair("places-panic", Arc::default()).await;
+    let work = WorkClient::new(&client);
+    for fails in [false, true, false, false] {
+        let answered = timeout(PATIENCE, work.fail(fails).into_response()).await.unwrap();
+        assert_eq!(answered.is_err(), fails);
+        assert!(answered.is_ok_and(|response| response.metadata.is_empty()) || fails);
+    }
 }
 
 #[tokio::test]
 async fn headers_of_one_call_are_not_those_of_the_next() {
     let (_server, client) = pair("places-headers", Arc::default()).await;
     let work = WorkClient::new(&client);
-    for (given, back, pends) in
-        [("a", true, false), ("", false, false), ("b", false, false), ("c", true, true), ("", false, true)]
-    {
+    for (given, back, pends) in [
+        ("a", true, false),
+        ("", false, false),
+        ("b", false, false),
+        ("c", true, true),
+        ("", false, true),
+        ("d", false, false),
+        ("", false, false),
+    ] {
         let mut call = work.header(back, pends);
         if !given.is_empty() {
             call = call.with_metadata(text(given));
