@@ -232,15 +232,11 @@ impl Batch {
 
     /// Notes frames that stand behind all others.
     fn enter(&mut self, run: Run) {
-        self.len += run.len;
-        match self.runs.back_mut() {
-            Some(last) if last.is_plain() && run.is_plain() && run.rest == 0 => {
-                last.frames += run.frames;
-                last.len += run.len;
-                last.inline += run.inline;
-            }
-            _ => self.runs.push_back(run),
+        if run.is_plain() && run.rest == 0 {
+            return self.enter_plain(run.frames, run.len);
         }
+        self.len += run.len;
+        self.runs.push_back(run);
     }
 
     /// Moves every frame of `other` behind those of this batch.
